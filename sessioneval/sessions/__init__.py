@@ -1,0 +1,1 @@
+"""From spans to sessions: grouping, anchor, transcript, loss report, rendering."""
