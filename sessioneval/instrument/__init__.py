@@ -1,0 +1,1 @@
+"""The app's side: `session()`, `register()`, the span processor and `ParquetSpanExporter`."""
