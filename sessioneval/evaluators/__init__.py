@@ -1,0 +1,1 @@
+"""What judges a session: rubrics, LLM judges and code evaluators."""
