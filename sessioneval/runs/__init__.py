@@ -1,0 +1,1 @@
+"""Work over a store: imports, plans, bounded concurrency, the journal."""
