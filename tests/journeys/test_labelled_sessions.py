@@ -63,6 +63,7 @@ def test_imported_sessions_equal_the_labelled_ones_message_by_message(tmp_path, 
     }
     assert different == set()
 
+
 def test_group_chats_hold_every_step_with_its_speaker(tmp_path):
     """Runs of several agents: what one says, the others are sent as a user's message; each step is said once."""
     store = Store(tmp_path)
