@@ -1,5 +1,7 @@
 """Sessions and transcripts of a store do not depend on how its rows came to be there."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -111,3 +113,19 @@ def test_spans_of_another_delivery_replace_the_unfinished_ones(tmp_path):
     store.append_spans(table(*rows))
     store.append_spans(table(*unfinished))
     assert read(store) == in_memory(rows)
+
+
+def test_session_that_cannot_be_assembled_does_not_stop_the_others(tmp_path, caplog):
+    """One bad session never stops the rest, even where the fault is ours."""
+    store = Store(tmp_path)
+    store.append_spans(table(*turns(1, session="good"), *turns(1, session="bad", first=100)))
+    listing = list_sessions(store)
+    listed = [
+        replace(stored, faults="no faults at all") if stored.session.session_id == "bad" else stored
+        for stored in listing.sessions
+    ]
+    made = {transcript.session_id: transcript for transcript in read_transcripts(listing, listed)}
+    assert [message.role for message in made["good"].messages] == ["system", "user", "assistant"]
+    assert made["bad"].messages == ()
+    assert made["bad"].loss.spans_ignored == {"not_assembled": made["bad"].loss.spans_seen}
+    assert "'bad' cannot be assembled" in caplog.text

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from sessioneval.model.message import Message
-from sessioneval.model.transcript import LossReport
+from sessioneval.model.session import Session
+from sessioneval.model.transcript import LossReport, Transcript
 from sessioneval.semconv.cut_json import CUT
 from sessioneval.sessions.lanes import Entry, Lane
 from sessioneval.sessions.span_view import SpanView
@@ -26,6 +27,7 @@ Reason = Literal[
     "guardrail",
     "no_content",  # content was not recorded
     "not_llm",  # no span of an LLM app: HTTP, database, the app's own
+    "not_assembled",  # a fault of ours: the log says what it was
 ]
 REASONS: tuple[str, ...] = get_args(Reason)
 
@@ -124,6 +126,14 @@ class Accounts:
         if span.kind == "LLM":
             return "failed_call" if span.is_error else "no_content"
         return REASON_OF_KIND.get(span.kind, "not_llm")
+
+
+def without_messages(session: Session, n_spans: int) -> Transcript:
+    """Return the transcript of a session that could not be assembled: all its spans are accounted for, none is used."""
+    reason: Reason = "not_assembled"
+    return Transcript(
+        session=session, messages=(), loss=LossReport(spans_seen=n_spans, spans_ignored={reason: n_spans})
+    )
 
 
 def loss_report(

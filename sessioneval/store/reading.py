@@ -10,14 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sessioneval.model.arrays import arrow_ints, arrow_words, combined, numpy_of, paired_words, text_scalar
-from sessioneval.model.nested import decoded
-from sessioneval.store.row_groups import RowGroups
-
 _LOG = logging.getLogger(__name__)
-
-# Arrow counts the bytes of a piece of text in 31 bits.
-_MAX_BYTES_IN_ONE_PIECE = 1 << 31
 
 FILE = "__file"
 ROW = "__row"
@@ -49,8 +42,6 @@ class TableRead:
 def read_files(paths: Iterable[Path], schema: pa.Schema) -> TableRead:
     """Read the columns of `schema` from every file; a column that a file lacks is null.
 
-    Texts that the schema wants as dictionary codes are read as such; a code means the same in all files.
-
     Raises:
         FileNotFoundError: A file was removed (compacted) since it was listed; list again.
     """
@@ -66,25 +57,10 @@ def read_files(paths: Iterable[Path], schema: pa.Schema) -> TableRead:
             unreadable.append(UnreadableFile(path=path, error=str(error)))
             continue
         tables.append(_located(table, len(files)))
-        # Memory of pages that have been decoded is not kept for later: many files would add up.
-        pa.default_memory_pool().release_unused()
         files.append(path)
     located = schema.append(pa.field(FILE, pa.int32())).append(pa.field(ROW, pa.int64()))
-    merged = _merged(tables) if tables else located.empty_table()
+    merged = pa.concat_tables(tables) if tables else located.empty_table()
     return TableRead(table=merged, files=tuple(files), unreadable=tuple(unreadable))
-
-
-def _merged(tables: list[pa.Table]) -> pa.Table:
-    """Return the rows of all tables, each column in one piece, so that rows can be picked from it quickly.
-
-    The parts of a column are let go as soon as it is in one piece.
-    """
-    table = pa.concat_tables(tables)
-    tables.clear()
-    for number, field in enumerate(table.schema):
-        if pa.types.is_dictionary(field.type) or table.column(number).nbytes < _MAX_BYTES_IN_ONE_PIECE:
-            table = table.set_column(number, field, combined(table.column(number)))
-    return table
 
 
 def read_columns(path: Path, schema: pa.Schema, row_groups: list[int] | None = None) -> pa.Table:
@@ -94,8 +70,7 @@ def read_columns(path: Path, schema: pa.Schema, row_groups: list[int] | None = N
         pa.ArrowException: The file is not Parquet, or a column cannot be cast.
         FileNotFoundError: The file is gone.
     """
-    coded = [field.name for field in schema if pa.types.is_dictionary(field.type)]
-    with pq.ParquetFile(path, read_dictionary=coded) as file:
+    with pq.ParquetFile(path) as file:
         present = [name for name in schema.names if name in file.schema_arrow.names]
         groups = range(file.num_row_groups) if row_groups is None else row_groups
         paths = None if len(present) == len(file.schema_arrow.names) else _leaf_paths(file, present)
@@ -134,15 +109,13 @@ def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
 
 
 def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
-    if column.type == kind:
-        return column
-    return column.cast(pa.string()).dictionary_encode() if pa.types.is_dictionary(kind) else column.cast(kind)
+    return column if column.type == kind else column.cast(kind)
 
 
 def _located(table: pa.Table, file: int) -> pa.Table:
     rows = table.num_rows
-    return table.append_column(FILE, arrow_ints(np.full(rows, file, dtype=np.int32))).append_column(
-        ROW, arrow_ints(np.arange(rows))
+    return table.append_column(FILE, pa.array(np.full(rows, file, dtype=np.int32))).append_column(
+        ROW, pa.array(np.arange(rows))
     )
 
 
@@ -171,19 +144,19 @@ def take_rows(path: Path, rows: np.ndarray, schema: pa.Schema) -> pa.Table:
     Raises:
         FileNotFoundError: The file was removed since it was listed.
     """
-    nested = [field.name for field in schema if pa.types.is_nested(field.type)]
-    with RowGroups(path, coded=nested) as groups:
-        leaves = [leaf for name in schema.names for leaf in groups.leaves(name)]
-        group_of_row = np.searchsorted(groups.borders, rows, side="right") - 1
-        parts = [
-            _plain(groups.read(group, leaves).take(arrow_ints(rows[group_of_row == group] - groups.borders[group])))
-            for group in np.unique(group_of_row).tolist()
-        ]
-    return pa.concat_tables([conform(part, schema) for part in parts])
+    starts = _row_group_starts(path)
+    groups = np.unique(np.searchsorted(starts, rows, side="right") - 1)
+    sizes = np.diff(starts)[groups]
+    offsets = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    group_of_row = np.searchsorted(starts, rows, side="right") - 1
+    position = rows - starts[group_of_row] + offsets[np.searchsorted(groups, group_of_row)]
+    return read_columns(path, schema, groups.tolist()).take(pa.array(position))
 
 
-def _plain(table: pa.Table) -> pa.Table:
-    return pa.table([decoded(combined(column)) for column in table.columns], names=table.column_names)
+def _row_group_starts(path: Path) -> np.ndarray:
+    metadata = pq.read_metadata(path)
+    sizes = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
+    return np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
 
 
 def first_of_each(table: pa.Table, keys: list[str], newest_by: str) -> pa.Table:
@@ -191,26 +164,19 @@ def first_of_each(table: pa.Table, keys: list[str], newest_by: str) -> pa.Table:
 
     The answer does not depend on the order of the rows, unless rows of one key differ and yet tie.
     """
-    if table.num_rows == 0 or _all_differ(table, keys):
+    if table.num_rows == 0:
         return table
-    parts = [pc.fill_null(table.column(key).cast(pa.string()), text_scalar("")) for key in keys]
-    codes = combined(pc.binary_join_element_wise(*parts, "\x1f")).dictionary_encode()
+    parts = [pc.fill_null(table.column(key).cast(pa.string()), "") for key in keys]
+    joined = pc.binary_join_element_wise(*parts, "\x1f").combine_chunks()
+    codes = pc.dictionary_encode(joined)
+    codes = codes.combine_chunks() if isinstance(codes, pa.ChunkedArray) else codes
     if len(codes.dictionary) == table.num_rows:
         return table
-    return table.take(arrow_ints(_newest_rows(numpy_of(codes.indices), table.column(newest_by))))
-
-
-def _all_differ(table: pa.Table, keys: list[str]) -> bool:
-    """Return whether no two rows have keys of one hash; if so, no two rows have one key."""
-    hashes = np.zeros(table.num_rows, dtype=np.uint64)
-    for key in keys:
-        hashes = paired_words(hashes, arrow_words(table.column(key).cast(pa.string())))
-    hashes.sort()
-    return not bool((hashes[1:] == hashes[:-1]).any())
+    return table.take(pa.array(_newest_rows(codes.indices.to_numpy(), table.column(newest_by))))
 
 
 def _newest_rows(codes: np.ndarray, moments: pa.ChunkedArray) -> np.ndarray:
-    newest = numpy_of(moments.cast(pa.int64()), int(np.iinfo(np.int64).min))
+    newest = pc.fill_null(moments.cast(pa.int64()), np.iinfo(np.int64).min).to_numpy()
     order = np.lexsort((newest, codes))
     last = np.append(codes[order][1:] != codes[order][:-1], True)
     return np.sort(order[last])
@@ -218,7 +184,7 @@ def _newest_rows(codes: np.ndarray, moments: pa.ChunkedArray) -> np.ndarray:
 
 def by_file(table: pa.Table, files: tuple[Path, ...]) -> Iterator[tuple[Path, np.ndarray]]:
     """Yield each file of a located table with the ascending row numbers wanted from it."""
-    file_of_row = numpy_of(combined(table.column(FILE)))
-    rows = numpy_of(combined(table.column(ROW)))
+    file_of_row = table.column(FILE).to_numpy()
+    rows = table.column(ROW).to_numpy()
     for file in np.unique(file_of_row):
         yield files[int(file)], np.sort(rows[file_of_row == file])

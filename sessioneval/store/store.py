@@ -25,7 +25,6 @@ _KEY = [c.TRACE_ID, c.SPAN_ID]
 _LISTING_ATTEMPTS = 5
 # Where rows without a time lie.
 _NO_DAY = "1970-01-01"
-_CODED = pa.dictionary(pa.int32(), pa.string())
 _Answer = TypeVar("_Answer")
 
 
@@ -120,12 +119,8 @@ class Store:
         self.append_evaluations(read_journal(path))
         remove(path)
 
-    def span_index(self, columns: Iterable[str] = (), coded: Iterable[str] = ()) -> TableRead:
+    def span_index(self, columns: Iterable[str] = ()) -> TableRead:
         """Read the keys, times and the asked columns of all spans, each span once.
-
-        Args:
-            columns: More columns.
-            coded: Those of them whose texts repeat and come as dictionary codes.
 
         Of two deliveries of one span that differ, the one that ended later counts.
 
@@ -133,13 +128,7 @@ class Store:
             StoreError: Files keep vanishing while they are read.
         """
         names = dict.fromkeys([*_KEY, c.END_TIME, *columns])
-        repeating = set(coded)
-        schema = pa.schema(
-            [
-                SPAN_SCHEMA.field(name).with_type(_CODED) if name in repeating else SPAN_SCHEMA.field(name)
-                for name in names
-            ]
-        )
+        schema = pa.schema([SPAN_SCHEMA.field(name) for name in names])
         read = _listed_again_if_changed(lambda: read_files(table_files(self.path, SPANS), schema))
         distinct = first_of_each(read.table, _KEY, newest_by=c.END_TIME)
         return TableRead(table=distinct, files=read.files, unreadable=read.unreadable)

@@ -14,7 +14,7 @@ def sessions(*rows):
     """Return span number to session id."""
     found = lineage(table(*rows))
     return {
-        int(row[c.SPAN_ID], 16): None if code == NONE else found.session_ids[int(code)].as_py()
+        int(row[c.SPAN_ID], 16): None if code == NONE else found.session_ids[code]
         for row, code in zip(rows, found.session, strict=True)
     }
 
