@@ -166,10 +166,10 @@ def _offsets(lengths: _Ints) -> _Ints:
 class SessionTables:
     """Fills a shape with texts and ids for many sessions at once."""
 
-    def __init__(self, shape: Shape, profile: str, seed: int) -> None:
+    def __init__(self, shape: Shape, profile: str, seed: int, texts: type[Texts] = Texts) -> None:
         self._shape = shape
         self._rng = np.random.default_rng(seed)
-        self._texts = Texts(self._rng)
+        self._texts = texts(self._rng)
         self._low_high = [_LENGTHS.get((profile, role), (1000, 4000)) for role in shape.slots]
         self._shared = self._texts.take(self._lengths_of(0, _N_SHARED_PROMPTS))
 
@@ -281,11 +281,17 @@ def _lists(lengths: Sequence[int], values: pa.Array, n: int) -> pa.Array:
 
 
 def tables(
-    n_spans: int, kind: str, profile: str, spans_a_table: int = ROW_GROUP_ROWS, seed: int = 7
+    n_spans: int,
+    kind: str,
+    profile: str,
+    spans_a_table: int = ROW_GROUP_ROWS,
+    *,
+    seed: int = 7,
+    texts: type[Texts] = Texts,
 ) -> Iterator[pa.Table]:
     """Yield span tables of whole sessions until `n_spans` are reached."""
     shape = SHAPES[kind]()
-    made, session, done = SessionTables(shape, profile, seed), 0, 0
+    made, session, done = SessionTables(shape, profile, seed, texts), 0, 0
     while done < n_spans:
         n = -(-min(spans_a_table, n_spans - done) // len(shape.spans))
         yield made.table(session, n)

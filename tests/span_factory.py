@@ -120,7 +120,7 @@ def transcripts(*rows):
     """Return the transcripts of all sessions of some rows (each span once), without a store."""
     spans = table(*rows)
     grouping = group(spans)
-    faults = zip(grouping.conflicts, grouping.skewed, strict=True)
+    faults = zip(grouping.conflicts.tolist(), grouping.skewed.tolist(), strict=True)
     return [
         assemble(
             session,

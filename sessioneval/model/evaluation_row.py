@@ -1,13 +1,13 @@
 """An evaluation as one flat row of the evaluations table, and back."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sessioneval.model.evaluation import Evaluation, Usage
+from sessioneval.model.evaluation import Evaluation, Evidence, Finding, Usage
 
-_TEXT_OR_NULL = ("label", "explanation", "reason", "error", "model")
+_TEXT_OR_NULL = ("label", "explanation", "reason", "error", "model", "vote_of")
 _TEXT = (
     "evaluation_id",
     "session_id",
@@ -21,24 +21,29 @@ _TEXT = (
     "run_id",
 )
 _TIMES = ("judged_until", "created_at")
-_TOKENS = ("calls", "input_tokens", "cached_tokens", "output_tokens")
+_TOKENS = tuple(Usage.__dataclass_fields__)
+_NUMBERS_OR_NULL = ("score", "confidence", "cost_usd")
+_COUNTS = ("n_messages", "n_windows", "n_chars_cut")
+_FLAGS = ("is_unsupported", "is_flagged", "is_injection_suspected")
+_OBJECTS = ("fields", "metadata")
 
 
 def to_row(evaluation: Evaluation) -> dict[str, Any]:
-    """Return the columns of `model.schemas.EVALUATIONS`; times stay datetimes, metadata becomes JSON text.
+    """Return the columns of `model.schemas.EVALUATIONS`; times stay datetimes, fields and metadata become JSON text.
 
     Example:
         >>> row = to_row(Evaluation(name="turn_count", score=3.0, usage=Usage(calls=1)))
         >>> row["score"], row["calls"], row["metadata"]
         (3.0, 1, '{}')
     """
-    flat = {key: getattr(evaluation, key) for key in (*_TEXT, *_TEXT_OR_NULL, *_TIMES)}
+    flat = (*_TEXT, *_TEXT_OR_NULL, *_TIMES, *_NUMBERS_OR_NULL, *_COUNTS, *_FLAGS)
     return {
-        **flat,
-        "score": evaluation.score,
-        "n_messages": evaluation.n_messages,
+        **{key: getattr(evaluation, key) for key in flat},
+        "evidence": [dict(vars(evidence)) for evidence in evaluation.evidence],
+        "findings": [dict(vars(finding)) for finding in evaluation.findings],
+        "sample_rate": evaluation.sample_rate,
         "duration_seconds": evaluation.duration_seconds,
-        "metadata": json.dumps(evaluation.metadata, default=str),
+        **{key: json.dumps(getattr(evaluation, key), default=str) for key in _OBJECTS},
         **{key: getattr(evaluation.usage, key) for key in _TOKENS},
     }
 
@@ -50,15 +55,19 @@ def from_row(row: Mapping[str, Any]) -> Evaluation:
         row: Values by column name. Times are datetimes (also pandas Timestamps) or ISO 8601 texts,
             without a zone they are UTC; a missing or null column gives the field's default.
     """
-    text = {key: row[key] for key in (*_TEXT, *_TEXT_OR_NULL) if row.get(key) is not None}
+    values: dict[str, Any] = {
+        **{key: row[key] for key in (*_TEXT, *_TEXT_OR_NULL, "sample_rate") if row.get(key) is not None},
+        **{key: _utc(row.get(key)) for key in _TIMES},
+        **{key: row.get(key) for key in _NUMBERS_OR_NULL},
+        **{key: int(row.get(key) or 0) for key in _COUNTS},
+        **{key: bool(row.get(key)) for key in _FLAGS},
+        **{key: json.loads(row.get(key) or "{}") for key in _OBJECTS},
+    }
     return Evaluation(
-        **text,
-        judged_until=_utc(row.get("judged_until")),
-        created_at=_utc(row.get("created_at")),
-        score=row.get("score"),
-        n_messages=int(row.get("n_messages") or 0),
+        **values,
+        evidence=tuple(Evidence(**evidence) for evidence in _structs(row.get("evidence"))),
+        findings=tuple(Finding(**finding) for finding in _structs(row.get("findings"))),
         duration_seconds=float(row.get("duration_seconds") or 0.0),
-        metadata=json.loads(row.get("metadata") or "{}"),
         usage=Usage(**{key: int(row.get(key) or 0) for key in _TOKENS}),
     )
 
@@ -91,3 +100,8 @@ def _utc(value: datetime | str | None) -> datetime | None:
     moment = datetime.fromisoformat(value) if isinstance(value, str) else value
     aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return datetime.combine(aware.date(), aware.time(), UTC)
+
+
+def _structs(values: Iterable[dict[str, Any]] | None) -> Iterable[dict[str, Any]]:
+    """Return the structs of a list column; pandas hands them over as a numpy array, which has no truth value."""
+    return () if values is None else values

@@ -80,6 +80,17 @@ SPANS = pa.schema(
     ]
 )
 
+EVIDENCE = pa.struct([("message_index", pa.int64()), ("quote", pa.string()), ("span_id", pa.string())])
+FINDING = pa.struct(
+    [
+        ("category", pa.string()),
+        ("severity", pa.string()),
+        ("message_index", pa.int64()),
+        ("note", pa.string()),
+        ("span_id", pa.string()),
+    ]
+)
+
 EVALUATIONS = pa.schema(
     [
         pa.field("evaluation_id", pa.string(), nullable=False),
@@ -88,6 +99,13 @@ EVALUATIONS = pa.schema(
         ("label", pa.string()),
         ("score", pa.float64()),
         ("explanation", pa.string()),
+        ("confidence", pa.float64()),
+        ("evidence", pa.list_(EVIDENCE)),
+        ("findings", pa.list_(FINDING)),
+        ("fields", pa.string()),
+        ("is_unsupported", pa.bool_()),
+        ("is_flagged", pa.bool_()),
+        ("is_injection_suspected", pa.bool_()),
         pa.field("status", pa.string(), nullable=False),
         ("reason", pa.string()),
         ("error", pa.string()),
@@ -99,13 +117,29 @@ EVALUATIONS = pa.schema(
         ("spans_digest", pa.string()),
         ("judged_until", _TIME),
         ("n_messages", pa.int64()),
+        ("n_windows", pa.int64()),
+        ("n_chars_cut", pa.int64()),
+        ("vote_of", pa.string()),
+        ("sample_rate", pa.float64()),
         ("calls", pa.int64()),
         ("input_tokens", pa.int64()),
         ("cached_tokens", pa.int64()),
+        ("cache_write_tokens", pa.int64()),
         ("output_tokens", pa.int64()),
+        ("reasoning_tokens", pa.int64()),
+        ("cost_usd", pa.float64()),
         ("duration_seconds", pa.float64()),
         ("metadata", pa.string()),
         ("run_id", pa.string()),
+        ("created_at", _TIME),
+    ]
+)
+
+STITCHES = pa.schema(
+    [
+        pa.field("trace_id", pa.string(), nullable=False),
+        pa.field("session_id", pa.string(), nullable=False),
+        ("confidence", pa.float64()),
         ("created_at", _TIME),
     ]
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from sessioneval.model.context import SessionContext
 from sessioneval.model.display import as_html, as_text
 from sessioneval.model.evaluation import Evaluation
 from sessioneval.model.message import Message, ToolCall
@@ -47,6 +48,17 @@ class LossReport:
     clock_skew: int = 0
     messages_replaced: int = 0
 
+    @property
+    def n_lost(self) -> int:
+        """Things that were said or done and are not, or not wholly, in the transcript."""
+        return (
+            self.calls_without_result
+            + self.results_without_call
+            + self.redacted
+            + self.truncated
+            + self.dropped_attributes
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return all counts by name."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
@@ -63,12 +75,14 @@ class Transcript:
         messages: What was said, in order.
         loss: What happened to every span.
         evaluations: The newest evaluation of each name, where they were asked for.
+        context: Tools, model calls and attributes, where they were asked for.
     """
 
     session: Session
     messages: tuple[Message, ...]
     loss: LossReport = field(default_factory=LossReport)
     evaluations: tuple[Evaluation, ...] = ()
+    context: SessionContext = field(default_factory=SessionContext)
 
     def __str__(self) -> str:
         return as_text(self)
@@ -90,6 +104,12 @@ class Transcript:
     def tool_calls(self) -> tuple[ToolCall, ...]:
         """All tool calls of the session, in order."""
         return tuple(call for message in self.messages for call in message.tool_calls)
+
+    @property
+    def loss_share(self) -> float:
+        """Share of what was said that is known to be missing, 0 to 1: losses of losses and messages together."""
+        n_lost = self.loss.n_lost
+        return n_lost / (n_lost + len(self.messages)) if n_lost else 0.0
 
     @cached_property
     def digest(self) -> str:

@@ -8,8 +8,12 @@ from typing import Literal
 
 from sessioneval.errors import InputError
 from sessioneval.model.session import Session
+from sessioneval.model.transcript import Transcript
 
-SkipReason = Literal["not_sampled", "not_idle", "not_complete", "no_messages", "unreadable_spans"]
+SkipReason = Literal[
+    "not_sampled", "not_idle", "not_complete", "no_messages", "unreadable_spans", "too_lossy", "over_budget"
+]
+OVER_BUDGET = "over_budget"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +26,8 @@ class DueRule:
         idle: A session is settled when its last span ended this long ago; 0 judges at once. A
             session that carries the completion marker is settled without waiting.
         completed_only: Judge only sessions that carry the completion marker.
+        max_loss: Judge only sessions of which at most this share of what was said is known to be missing
+            (`Transcript.loss_share`), 0 to 1.
 
     Raises:
         InputError: A value is out of range.
@@ -30,10 +36,13 @@ class DueRule:
     sample: float = 1.0
     idle: timedelta = timedelta(0)
     completed_only: bool = False
+    max_loss: float = 1.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.sample <= 1 or math.isnan(self.sample):
             raise InputError(f"sample {self.sample!r} is not a share; use a number from 0.0 (none) to 1.0 (all)")
+        if not 0 <= self.max_loss <= 1:
+            raise InputError(f"max_loss {self.max_loss!r} is not a share; use a number from 0.0 (nothing lost) to 1.0")
         if self.idle < timedelta(0):
             raise InputError(f"idle {self.idle!s} is negative; use a duration such as 10m, or 0s to judge at once")
 
@@ -46,6 +55,18 @@ class DueRule:
         if self.idle and not session.is_complete and now - session.end_time < self.idle:
             return "not_idle"
         return None
+
+    def reason_to_skip_read(self, transcript: Transcript) -> SkipReason | None:
+        """Return why a session cannot be judged by its transcript, or None if it can.
+
+        A session without recorded messages is not an empty talk, and one of which spans are damaged or were
+        deleted since the listing would be judged by half of it.
+        """
+        if transcript.loss.spans_seen < transcript.session.n_spans:
+            return "unreadable_spans"
+        if all(message.role == "system" for message in transcript.messages):
+            return "no_messages"
+        return "too_lossy" if transcript.loss_share > self.max_loss else None
 
 
 def sampling_point(session_id: str) -> float:

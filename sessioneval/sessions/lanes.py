@@ -1,10 +1,12 @@
 """Folding model calls into conversations: each lane is one talk, its re-sent history removed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from sessioneval.semconv.cut_json import CUT
 from sessioneval.sessions.alignment import Alignment, align
-from sessioneval.sessions.model_calls import Known, ModelCall, has_several_agents
+from sessioneval.sessions.left_out_calls import has_lone_result, with_left_out_calls
+from sessioneval.sessions.model_calls import TURN_KINDS, Known, ModelCall, has_several_agents, returned_by
 from sessioneval.sessions.span_view import SpanView
 from sessioneval.sessions.utterances import Utterance, said_by_tool, system_prompt
 
@@ -74,7 +76,7 @@ def _fold_call(lanes: list[Lane], raw: ModelCall, known: Known) -> None:
     if lane is None:
         lane = Lane()
         lanes.append(lane)
-    _extend(lane, alignment, call)
+    _extend(lane, alignment, _with_calls_of(lane, call))
     known.add(call.answered)
 
 
@@ -112,7 +114,7 @@ def _answers(lane: Lane, call: ModelCall) -> bool:
 
 def _continues(lane: Lane, call: ModelCall) -> Alignment | None:
     known = [entry.said.key for entry in lane.talk()]
-    alignment = align(known, [said.key for said in call.sent])
+    alignment = align(known, _sent_keys(_with_calls_of(lane, call), lane))
     if alignment is None or alignment.known_end == len(known):
         return alignment
     # A second answer to the same question: a retry or a regenerated reply if the same agent gives it,
@@ -120,6 +122,27 @@ def _continues(lane: Lane, call: ModelCall) -> Alignment | None:
     if lane.prompt != call.prompt:
         return None
     return None if _asks_again(lane, call, alignment) else alignment
+
+
+def _with_calls_of(lane: Lane, call: ModelCall) -> ModelCall:
+    if not has_lone_result(call.sent):
+        return call
+    return replace(call, sent=with_left_out_calls(call.sent, [entry.said for entry in lane.talk()]))
+
+
+def _sent_keys(call: ModelCall, lane: Lane) -> list[object]:
+    """Return the keys of what was sent; a last message that a limit cut is the one that stands there in the lane."""
+    keys: list[object] = [said.key for said in call.sent]
+    last = call.sent[-1] if call.span.has_cut_input and call.sent else None
+    there = lane.talk()[len(keys) - 1 : len(keys)] if last is not None and last.text.endswith(CUT) else []
+    for entry in there:
+        if (
+            last is not None
+            and entry.said.role == last.role
+            and entry.said.text.startswith(last.text.removesuffix(CUT))
+        ):
+            keys[-1] = entry.said.key
+    return keys
 
 
 def _asks_again(lane: Lane, call: ModelCall, alignment: Alignment) -> bool:
@@ -173,8 +196,19 @@ def _cut(lane: Lane, talk: Sequence[Entry], length: int) -> None:
 
 
 def main_lane(lanes: Sequence[Lane]) -> Lane | None:
-    """Return the lane of the user-facing talk: the one whose history is re-sent, then the longest, then the first."""
-    if not lanes:
-        return None
+    """Return the lane of the user-facing talk: the one whose history is re-sent, then the longest.
+
+    Of equally long ones it is the one whose words the turns returned, then that with more different answers (a
+    check says the same each time), then the first.
+    """
+    if len(lanes) <= 1:
+        return next(iter(lanes), None)
     order = {id(lane): index for index, lane in enumerate(lanes)}
-    return max(lanes, key=lambda lane: (lane.resends, len(lane.talk()), -order[id(lane)]))
+    return max(lanes, key=lambda lane: (lane.resends, len(lane.talk()), *_voice(lane), -order[id(lane)]))
+
+
+def _voice(lane: Lane) -> tuple[bool, int]:
+    """Return whether a turn returned an answer of the lane, and how many different answers it has."""
+    answers = {entry.said.text.strip() for entry in lane.talk() if entry.said.role == "assistant"} - {""}
+    turns = {id(span): span for call in lane.calls for span in call.ancestors if span.kind in TURN_KINDS}
+    return any(returned_by(turn) in answers for turn in turns.values()), len(answers)

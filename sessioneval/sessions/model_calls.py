@@ -19,7 +19,8 @@ from sessioneval.sessions.utterances import (
 
 # No person repeats this many characters to the letter.
 _UNLIKELY_REPEATED_CHARS = 80
-_TURN_KINDS = ("AGENT", "CHAIN")
+TURN_KINDS = ("AGENT", "CHAIN")
+"""Kinds of the spans that a user's turn is made of."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -94,22 +95,22 @@ def with_lost_questions(calls: Iterable[ModelCall]) -> list[ModelCall]:
     """Return the calls; one whose input lacks the question of its turn is given the text that the turn took in.
 
     OpenLLMetry, for one, loses the whole input where it cannot upload an image, and limits on the length of
-    attributes cut the newest messages. Only the first call of a trace is asked by the user.
+    attributes cut the newest messages. Only the first call of a trace that is answered is asked by the user.
     """
     found: list[ModelCall] = []
     begun: set[str] = set()
     for call in calls:
-        is_first = call.span.trace_id not in begun
-        begun.add(call.span.trace_id)
-        found.append(_with_question(call) if is_first and call.answered else call)
+        is_first = bool(call.answered) and call.span.trace_id not in begun
+        begun.update([call.span.trace_id] if call.answered else ())
+        found.append(_with_question(call) if is_first else call)
     return found
 
 
 def _with_question(call: ModelCall) -> ModelCall:
     if call.span.has_cut_input:
         question = _question_of_turn(call.span)
-        last = call.sent[-1].text.removesuffix(CUT) if call.sent else None
-        is_there = question is not None and last is not None and question.text.startswith(last)
+        last = call.sent[-1] if call.sent and call.sent[-1].role == "user" else None
+        is_there = question is None or (last is not None and question.text.startswith(last.text.removesuffix(CUT)))
         return call if is_there else replace(call, asked=question)
     question = None if call.sent or not _has_lost_question(call.span) else _question_of_turn(call.span)
     return replace(call, sent=(question,)) if question else call
@@ -122,11 +123,17 @@ def _has_lost_question(call: SpanView) -> bool:
 
 
 def _question_of_turn(call: SpanView) -> Utterance | None:
-    turns = [span for span in reversed(call.ancestors) if span.kind in _TURN_KINDS]
+    turns = [span for span in reversed(call.ancestors) if span.kind in TURN_KINDS]
     said = (said for turn in turns for said in reversed(inputs_of(turn)) if said.role == "user")
     plain = (plain_text(turn.input_value) for turn in turns if turn.input_value)
     text = next((one.text for one in said), None) or next(plain, None)
     return said_by_user(text, call) if text else None
+
+
+def returned_by(turn: SpanView) -> str:
+    """Return the text that an agent or chain returned."""
+    said = [said.text.strip() for said in outputs_of(turn)]
+    return plain_text(turn.output_value).strip() or next(reversed(said), "")
 
 
 def has_several_agents(calls: Iterable[ModelCall]) -> bool:
@@ -174,12 +181,17 @@ class Known:
 
     def _original(self, said: Utterance) -> Utterance:
         if said.role == "assistant":
-            known = self._by_key.get(said.key)
-            # Some instrumentors write a text beside tool calls only where it was said, not where it is sent again.
-            lost_text = said.calls and not said.text and known is None
-            return self._by_calls.get(_calls_of(said), said) if lost_text else known or said
+            return self._by_key.get(said.key) or self._calling(said) or said
         known = self._by_text.get(said.text.strip()) if said.role == "user" else None
         return known if known is not None and self._is_sent_on(said, known) else said
+
+    def _calling(self, said: Utterance) -> Utterance | None:
+        """Return the message with the same calls, of which the history may tell less, or in another order.
+
+        Some instrumentors write a text beside tool calls only where it was said, not where it is sent again.
+        """
+        known = self._by_calls.get(_calls_of(said)) if said.calls else None
+        return known if known is not None and said.text.strip() in ("", known.text.strip()) else None
 
     def _is_sent_on(self, said: Utterance, known: Utterance) -> bool:
         is_long = len(said.text) >= _UNLIKELY_REPEATED_CHARS
@@ -188,4 +200,4 @@ class Known:
 
 
 def _calls_of(said: Utterance) -> object:
-    return tuple((call.id, call.name, canonical(call.arguments)) for call in said.calls)
+    return tuple(sorted((call.id, call.name, canonical(call.arguments)) for call in said.calls))

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from sessioneval.sessions.lanes import Entry
 from sessioneval.sessions.span_view import SpanView, traces
-from sessioneval.sessions.utterances import Utterance, plain_text
+from sessioneval.sessions.utterances import Utterance, parsed_arguments, plain_text
 
+_RESPONSE_FACTS = frozenset({"id", "model", "object", "created", "usage"})
 _TURN_KINDS = ("AGENT", "CHAIN", "LLM", "UNKNOWN")
 
 
@@ -19,7 +20,7 @@ def _block(trace: Sequence[SpanView]) -> list[Entry]:
     top = next((span for span in trace if _is_turn(span)), None)
     if top is None:
         return []
-    said = [("user", plain_text(top.input_value)), ("assistant", plain_text(top.output_value))]
+    said = [("user", plain_text(top.input_value)), ("assistant", plain_text(_answer_of(top)))]
     return [
         Entry(
             said=Utterance(
@@ -38,5 +39,11 @@ def _block(trace: Sequence[SpanView]) -> list[Entry]:
     ]
 
 
+def _answer_of(span: SpanView) -> str | None:
+    """Return the output; Phoenix leaves id and model of a response whose content was not recorded."""
+    parsed = parsed_arguments(span.output_value) if span.kind == "LLM" else None
+    return None if isinstance(parsed, dict) and parsed.keys() <= _RESPONSE_FACTS else span.output_value
+
+
 def _is_turn(span: SpanView) -> bool:
-    return span.kind in _TURN_KINDS and bool(span.input_value or span.output_value) and not span.is_marker
+    return span.kind in _TURN_KINDS and bool(span.input_value or _answer_of(span)) and not span.is_marker

@@ -8,13 +8,10 @@ later prompt, or that nobody heard of again while the turn returned another, was
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sessioneval.sessions.model_calls import ModelCall
-from sessioneval.sessions.span_view import SpanView
-from sessioneval.sessions.utterances import outputs_of, plain_text
+from sessioneval.sessions.model_calls import TURN_KINDS, ModelCall, returned_by
 
 # Shorter texts ("yes", "Paris") stand in prompts by chance.
 MIN_QUOTED_CHARS = 30
-_TURN_KINDS = ("AGENT", "CHAIN")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +32,9 @@ def find_side_calls(calls: Sequence[ModelCall]) -> SideCalls:
     fate = _Fate(calls)
     quoted = [call for index, call in enumerate(calls) if fate.is_only_quoted(index, call)]
     unheard = [call for index, call in enumerate(calls) if fate.is_unheard(index, call)]
+    retelling = [call for index, call in enumerate(calls) if fate.is_told_all(index, call)]
     return SideCalls(
-        spans=frozenset(id(call.span) for call in (*quoted, *unheard)),
+        spans=frozenset(id(call.span) for call in (*quoted, *unheard, *retelling)),
         summaries=tuple(call.answer for call in quoted),
     )
 
@@ -48,7 +46,12 @@ class _Fate:
         self._last_sent: dict[str, int] = {}
         self._last_prompted: dict[str, int] = {}
         self._answers: dict[str, set[str]] = {}
+        self._prompt_of_answer: dict[str, str] = {}
+        self._last_without_history: dict[str, int] = {}
         for index, call in enumerate(calls):
+            self._prompt_of_answer.setdefault(call.answer, call.prompt)
+            if call.question and not call.sends_answers:
+                self._last_without_history[call.prompt] = index
             self._last_sent.update((said.text.strip(), index) for said in call.sent)
             self._last_prompted[call.prompt] = index
             self._last_prompted.update((said.text, index) for said in call.sent if said.role == "user")
@@ -70,6 +73,18 @@ class _Fate:
         quoting = (prompt for prompt, last in self._last_prompted.items() if last > index and text in prompt)
         return any(not question or question not in prompt for prompt in quoting)
 
+    def is_told_all(self, index: int, call: ModelCall) -> bool:
+        """Return whether the call was sent answers under other instructions by an app that else sends none.
+
+        So it is told the talk to do something about it, such as to find a title. That the app has no memory shows
+        in a later question under the instructions that the answers were given by.
+        """
+        if not call.sends_history or call.asks_tools:
+            return False
+        told = (said.text.strip() for said in call.sent if said.role == "assistant")
+        prompts = {self._prompt_of_answer[text] for text in told if text in self._prompt_of_answer}
+        return call.prompt not in prompts and any(self._last_without_history.get(one, -1) > index for one in prompts)
+
     def is_unheard(self, index: int, call: ModelCall) -> bool:
         """Return whether the answer vanished while the turn returned another call's answer.
 
@@ -77,12 +92,6 @@ class _Fate:
         """
         if not self._resends or call.asks_tools or not call.answer or self._is_sent_again(index, call):
             return False
-        returned = [_returned(above) for above in call.span.ancestors if above.kind in _TURN_KINDS]
+        returned = [returned_by(above) for above in call.span.ancestors if above.kind in TURN_KINDS]
         others = self._answers[call.span.trace_id] - {"", call.answer}
         return bool(returned) and call.answer not in returned and returned[-1] in others
-
-
-def _returned(turn: SpanView) -> str:
-    """Return the text that an agent or chain returned."""
-    said = [said.text.strip() for said in outputs_of(turn)]
-    return plain_text(turn.output_value).strip() or next(reversed(said), "")

@@ -144,6 +144,12 @@ def abandoned(directory: Path) -> list[Path]:
     return [path for path in sorted(directory.glob(f"{_PREFIX}*{_SUFFIX}")) if _is_free(path)]
 
 
+def running(directory: Path) -> set[str]:
+    """Return the ids of the runs that hold a journal in `directory`; a journal's name is a run id and a number."""
+    paths = (path for path in directory.glob(f"{_PREFIX}*{_SUFFIX}") if not _is_free(path))
+    return {path.name.removeprefix(_PREFIX).removesuffix(_SUFFIX).partition("-")[0] for path in paths}
+
+
 def remove(path: Path) -> None:
     """Delete a journal whose evaluations are published; one that is gone already is fine."""
     path.unlink(missing_ok=True)

@@ -6,25 +6,26 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from sessioneval.errors import StoreError
 from sessioneval.model import columns as c
+from sessioneval.model.arrays import arrow_flags
 from sessioneval.model.evaluation import Evaluation
 from sessioneval.model.evaluation_row import to_row
 from sessioneval.model.schemas import EVALUATIONS as EVALUATION_SCHEMA
 from sessioneval.model.schemas import SPANS as SPAN_SCHEMA
+from sessioneval.store.clustering import NO_DAY, by_day
 from sessioneval.store.journal import live_evaluations, read_journal, remove
 from sessioneval.store.layout import EVALUATIONS, SPANS, table_files
 from sessioneval.store.publication import publish
-from sessioneval.store.reading import FILE, ROW, TableRead, first_of_each, load_rows, read_files
+from sessioneval.store.reading import FILE, ROW, TableRead, first_of_each, keys_of, load_rows, read_files
 
 _logger = logging.getLogger(__name__)
 _KEY = [c.TRACE_ID, c.SPAN_ID]
 _LISTING_ATTEMPTS = 5
-# Where rows without a time lie.
-_NO_DAY = "1970-01-01"
+_CODED = pa.dictionary(pa.int32(), pa.string())
 _Answer = TypeVar("_Answer")
 
 
@@ -78,20 +79,15 @@ class Store:
     def append_spans(self, table: pa.Table) -> list[Path]:
         """Publish a span table (schema `model.schemas.SPANS`), one file for each UTC date of start times.
 
+        Texts in it may be dictionary codes; they are stored as texts.
+
         When this returns, all rows are in published, fsynced files.
 
         Raises:
             OSError: A file could not be written; rows of earlier dates of this table may be published,
                 which is harmless: appending the table again adds nothing visible.
         """
-        days = pc.fill_null(pc.strftime(table.column(c.START_TIME), format="%Y-%m-%d"), _NO_DAY)
-        return [
-            publish(
-                table.filter(pc.equal(days, day)).sort_by([(c.SESSION_ID, "ascending"), (c.START_TIME, "ascending")]),
-                self.path / SPANS / f"date={day}",
-            )
-            for day in sorted(pc.unique(days).to_pylist())
-        ]
+        return [publish(rows, self.path / SPANS / f"date={day}") for day, rows in by_day(table)]
 
     def append_evaluations(self, evaluations: Iterable[Evaluation]) -> list[Path]:
         """Publish evaluations as rows, one file for each UTC date on which they were made.
@@ -101,7 +97,7 @@ class Store:
         """
         by_day: dict[str, list[dict[str, object]]] = {}
         for evaluation in evaluations:
-            day = f"{evaluation.created_at:%Y-%m-%d}" if evaluation.created_at else _NO_DAY
+            day = f"{evaluation.created_at:%Y-%m-%d}" if evaluation.created_at else NO_DAY
             by_day.setdefault(day, []).append(to_row(evaluation))
         return [
             publish(pa.Table.from_pylist(rows, schema=EVALUATION_SCHEMA), self.path / EVALUATIONS / f"date={day}")
@@ -119,8 +115,20 @@ class Store:
         self.append_evaluations(read_journal(path))
         remove(path)
 
-    def span_index(self, columns: Iterable[str] = ()) -> TableRead:
+    def span_index(
+        self,
+        columns: Iterable[str] = (),
+        coded: Iterable[str] = (),
+        change: Callable[[pa.Table], pa.Table] = lambda table: table,
+        keys: Iterable[str] = _KEY,
+    ) -> TableRead:
         """Read the keys, times and the asked columns of all spans, each span once.
+
+        Args:
+            columns: More columns.
+            coded: Those of them whose texts repeat and come as dictionary codes.
+            change: What is kept of each file's rows, end times among it.
+            keys: The columns of that which tell spans apart.
 
         Of two deliveries of one span that differ, the one that ended later counts.
 
@@ -128,9 +136,15 @@ class Store:
             StoreError: Files keep vanishing while they are read.
         """
         names = dict.fromkeys([*_KEY, c.END_TIME, *columns])
-        schema = pa.schema([SPAN_SCHEMA.field(name) for name in names])
-        read = _listed_again_if_changed(lambda: read_files(table_files(self.path, SPANS), schema))
-        distinct = first_of_each(read.table, _KEY, newest_by=c.END_TIME)
+        repeating = set(coded)
+        schema = pa.schema(
+            [
+                SPAN_SCHEMA.field(name).with_type(_CODED) if name in repeating else SPAN_SCHEMA.field(name)
+                for name in names
+            ]
+        )
+        read = _listed_again_if_changed(lambda: read_files(table_files(self.path, SPANS), schema, change))
+        distinct = first_of_each(read.table, list(keys), newest_by=c.END_TIME)
         return TableRead(table=distinct, files=read.files, unreadable=read.unreadable)
 
     def load_spans(self, index: TableRead, columns: Iterable[str]) -> pa.Table:
@@ -151,9 +165,8 @@ class Store:
     def _load_moved(self, index: TableRead, schema: pa.Schema) -> pa.Table:
         def load() -> pa.Table:
             fresh = self.span_index()
-            wanted = index.table.select(_KEY)
-            moved = fresh.table.join(wanted, keys=_KEY, join_type="inner")
-            return load_rows(moved, fresh.files, schema)
+            wanted = np.isin(keys_of(fresh.table), keys_of(index.table))
+            return load_rows(fresh.table.filter(arrow_flags(wanted)), fresh.files, schema)
 
         return _listed_again_if_changed(load)
 

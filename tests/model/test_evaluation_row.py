@@ -8,18 +8,41 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sessioneval.model.evaluation import Evaluation, Usage
+from sessioneval.model.evaluation import Evaluation, Evidence, Finding, Usage
 from sessioneval.model.evaluation_row import from_row, row_from_json_line, row_to_json_line, to_row
 from sessioneval.model.schemas import EVALUATIONS
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 COUNT = st.integers(0, 2**63 - 1)
 MOMENT = st.datetimes(datetime(1971, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis adds the zone
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+OBJECT = st.dictionaries(TEXT, st.none() | st.booleans() | TEXT | st.lists(st.integers()))
+EVIDENCE = st.builds(Evidence, message_index=COUNT, quote=TEXT, span_id=st.none() | TEXT)
+FINDING = st.builds(
+    Finding,
+    category=TEXT,
+    severity=st.sampled_from(["low", "medium", "high"]),
+    message_index=st.none() | COUNT,
+    note=TEXT,
+    span_id=st.none() | TEXT,
+)
 EVALUATION = st.builds(
     Evaluation,
     name=TEXT,
     label=st.none() | TEXT,
-    score=st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    score=st.none() | FINITE,
+    confidence=st.none() | FINITE,
+    evidence=st.lists(EVIDENCE, max_size=3).map(tuple),
+    findings=st.lists(FINDING, max_size=3).map(tuple),
+    fields=OBJECT,
+    is_unsupported=st.booleans(),
+    is_flagged=st.booleans(),
+    is_injection_suspected=st.booleans(),
+    n_windows=COUNT,
+    n_chars_cut=COUNT,
+    vote_of=st.none() | TEXT,
+    sample_rate=FINITE,
+    cost_usd=st.none() | FINITE,
     explanation=st.none() | TEXT,
     status=st.sampled_from(["evaluated", "failed", "skipped"]),
     reason=st.none() | TEXT,
@@ -33,9 +56,9 @@ EVALUATION = st.builds(
     spans_digest=TEXT,
     judged_until=st.none() | MOMENT,
     n_messages=COUNT,
-    usage=st.builds(Usage, calls=COUNT, input_tokens=COUNT, cached_tokens=COUNT, output_tokens=COUNT),
+    usage=st.builds(Usage, **dict.fromkeys(Usage.__dataclass_fields__, COUNT)),
     duration_seconds=st.floats(0, 1e9),
-    metadata=st.dictionaries(TEXT, st.none() | st.booleans() | TEXT | st.lists(st.integers())),
+    metadata=OBJECT,
     run_id=TEXT,
     evaluation_id=TEXT,
     created_at=st.none() | MOMENT,

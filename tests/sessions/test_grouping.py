@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from span_factory import SECOND_NS, llm, span, span_id, table, turns
 
 from sessioneval.model import columns as c
-from sessioneval.sessions.grouping import completion_column, group
+from sessioneval.sessions.grouping import group
+from sessioneval.sessions.span_facts import completion_column
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -67,7 +68,7 @@ def test_end_before_start_is_skew_and_not_a_negative_session():
     """Reversed times must not make a session end before it began."""
     session = only(span(1, seconds=-5))
     assert session.end_time == session.start_time == NOON
-    assert group(table(span(1, seconds=-5), span(2, parent=1, at=-1))).skewed == (2,)
+    assert group(table(span(1, seconds=-5), span(2, parent=1, at=-1))).skewed.tolist() == [2]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,7 @@ def test_spans_without_a_session_are_counted():
 def test_conflicting_ids_are_counted():
     """A nested agent's own id is overruled, and the loss report says how often."""
     grouping = group(table(span(1), span(2, parent=1, session="inner"), span(3, parent=2, session="inner")))
-    assert grouping.conflicts == (2,)
+    assert grouping.conflicts.tolist() == [2]
 
 
 def test_sessions_are_ordered_by_start_and_id():
@@ -118,7 +119,7 @@ def test_sessions_are_ordered_by_start_and_id():
 
 def test_empty_table_has_no_sessions():
     """A new store is no error."""
-    assert group(table()).sessions == ()
+    assert list(group(table())) == list(group(table()).sessions) == []
 
 
 def digest(rows):

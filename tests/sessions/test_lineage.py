@@ -2,19 +2,21 @@
 
 import itertools
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from span_factory import span, table
 
 from sessioneval.model import columns as c
 from sessioneval.sessions.lineage import NONE, lineage
+from sessioneval.sessions.span_facts import span_facts
 
 
 def sessions(*rows):
     """Return span number to session id."""
-    found = lineage(table(*rows))
+    found = lineage(span_facts(table(*rows)))
     return {
-        int(row[c.SPAN_ID], 16): None if code == NONE else found.session_ids[code]
+        int(row[c.SPAN_ID], 16): None if code == NONE else found.session_ids[int(code)].as_py()
         for row, code in zip(rows, found.session, strict=True)
     }
 
@@ -72,14 +74,14 @@ def test_cycles_and_self_parents_end():
 def test_a_thousand_generations_are_followed():
     """Deep recursion in an agent must not end in ours."""
     rows = [span(n, parent=n - 1 if n > 1 else None, session="s" if n == 1 else None) for n in range(1, 1_001)]
-    found = lineage(table(*rows))
+    found = lineage(span_facts(table(*rows)))
     assert found.depth.tolist() == list(range(1_000))
     assert set(found.session.tolist()) == {0}
 
 
 def test_empty_table_has_no_lineage():
     """A new store is read before anything is in it."""
-    assert lineage(table()).session.tolist() == []
+    assert lineage(span_facts(table())).session.tolist() == []
 
 
 FAMILY = st.lists(
@@ -114,3 +116,16 @@ def test_span_with_a_known_id_in_its_ancestry_or_trace_is_never_lost(family):
     own_ids = {row[c.SESSION_ID] for row in rows} | {None}
     assert set(found.values()) <= own_ids - {""}
     assert all(itertools.starmap(lambda _, session: session != "", found.items()))
+
+
+@given(st.lists(st.integers(0, 12), min_size=12, max_size=12), st.integers(1, 5))
+def test_parents_are_found_whatever_is_looked_up_at_once(above, at_once):
+    """A store of ten million spans is looked up in parts; a trace is never divided."""
+    rows = [span(n + 1, trace=n % 3, parent=parent or None) for n, parent in enumerate(above)]
+    expected = lineage(span_facts(table(*rows))).parent.tolist()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sessioneval.sessions.lineage._ROWS_AT_ONCE", at_once)
+        assert lineage(span_facts(table(*rows))).parent.tolist() == expected
+    for child, parent in enumerate(expected):
+        is_there = above[child] > 0 and above[child] - 1 != child and (above[child] - 1) % 3 == child % 3
+        assert parent == (above[child] - 1 if is_there else NONE)

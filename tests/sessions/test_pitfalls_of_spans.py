@@ -19,7 +19,8 @@ from span_factory import (
 from sessioneval.ingest.sources import read_source
 from sessioneval.model import columns as c
 from sessioneval.model.raw_span import RawSpan
-from sessioneval.reader import list_sessions, read_transcripts
+from sessioneval.reader.listing import list_sessions
+from sessioneval.reader.transcripts import read_transcripts
 from sessioneval.runs.importing import import_files
 from sessioneval.semconv.normalisation import columns_of
 from sessioneval.store.store import Store

@@ -18,7 +18,8 @@ from span_factory import span, table, turns
 from sessioneval.model import columns as c
 from sessioneval.model.evaluation import Evaluation
 from sessioneval.model.schemas import SPANS
-from sessioneval.reader import list_sessions, read_transcripts
+from sessioneval.reader.listing import list_sessions
+from sessioneval.reader.transcripts import read_transcripts
 from sessioneval.store.compaction import Compaction, compact
 from sessioneval.store.layout import table_files
 from sessioneval.store.store import Store
@@ -215,7 +216,11 @@ def test_leftovers_of_crashed_writers_are_removed_after_a_day(tmp_path):
     old, young = folder / ".1.tmp", folder / ".2.tmp"
     for path in (old, young):
         path.write_bytes(b"half")
+    spilled = folder / ".3.spill.tmp"
+    spilled.mkdir()
+    (spilled / "1.arrows").write_bytes(b"rows")
     two_days_ago = time.time() - 2 * 24 * 3600
-    os.utime(old, (two_days_ago, two_days_ago))
+    for path in (old, spilled):
+        os.utime(path, (two_days_ago, two_days_ago))
     compact(made)
-    assert (old.exists(), young.exists()) == (False, True)
+    assert (old.exists(), young.exists(), spilled.exists()) == (False, True, False)

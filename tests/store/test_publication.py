@@ -95,3 +95,21 @@ def test_dictionary_columns_are_those_parquet_knows(tmp_path):
     schema = pq.ParquetFile(path).schema
     known = {schema.column(n).path for n in range(len(schema.names))}
     assert set(leaf_columns(SPANS)) <= known
+
+
+def test_codes_are_stored_as_texts(tmp_path):
+    """Exporters hand over codes; any reader must find the texts and types that it finds in other files."""
+    rows = pa.table({"text": ["a", "b", None, "a"]})
+    coded = rows.set_column(0, "text", rows.column("text").dictionary_encode())
+    path = publish(coded, tmp_path)
+    assert pq.read_table(path, partitioning=None).equals(rows)
+
+
+def test_row_groups_hold_only_their_own_texts(tmp_path):
+    """A writer stores a dictionary as it stands: without a cut, each row group would hold the texts of all."""
+    texts = pa.array([f"{n:06}" * 50 for n in range(50_000)])
+    rows = pa.table({"text": pa.DictionaryArray.from_arrays(pa.array(range(50_000), pa.int32()), texts)})
+    footer = pq.read_metadata(publish(rows, tmp_path))
+    sizes = [footer.row_group(n).column(0).total_uncompressed_size for n in range(footer.num_row_groups)]
+    assert len(sizes) == 3
+    assert sum(sizes) < 1.2 * texts.nbytes

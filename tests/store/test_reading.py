@@ -12,7 +12,7 @@ from span_factory import span, table
 from sessioneval.model import columns as c
 from sessioneval.model.schemas import SPANS
 from sessioneval.store.publication import publish
-from sessioneval.store.reading import FILE, ROW, by_file, first_of_each, read_columns, read_files, take_rows
+from sessioneval.store.reading import FILE, ROW, by_file, first_of_each, read_files, take_rows
 
 KEY = [c.TRACE_ID, c.SPAN_ID]
 
@@ -42,14 +42,14 @@ def test_foreign_types_are_cast(tmp_path):
             pa.array([row[c.START_TIME] // 1000], pa.timestamp("us", tz="UTC")),
         )
     )
-    read = read_columns(publish(foreign, tmp_path), SPANS)
+    read = read_files([publish(foreign, tmp_path)], SPANS).table.drop_columns([FILE, ROW])
     assert read.to_pylist() == ours.to_pylist()
 
 
 def test_prefix_of_a_name_is_another_column(tmp_path):
     """`attributes` must not pull in `attributes.llm.input_messages`, the largest column there is."""
     path = publish(table(span(1, ATTRIBUTES="{}", INPUT_VALUE="x")), tmp_path)
-    read = read_columns(path, pa.schema([SPANS.field(c.ATTRIBUTES)]))
+    read = read_files([path], pa.schema([SPANS.field(c.ATTRIBUTES)])).table.drop_columns([FILE, ROW])
     assert read.to_pylist() == [{c.ATTRIBUTES: "{}"}]
 
 

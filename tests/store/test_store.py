@@ -21,7 +21,8 @@ from sessioneval.model import columns as c
 from sessioneval.model.evaluation import Evaluation, Usage
 from sessioneval.model.evaluation_row import from_row, row_to_json_line, to_row
 from sessioneval.model.schemas import SPANS
-from sessioneval.reader import list_sessions, read_transcripts
+from sessioneval.reader.listing import list_sessions
+from sessioneval.reader.transcripts import read_transcripts
 from sessioneval.store.store import Store
 
 APPS = Path(__file__).parent / "apps"

