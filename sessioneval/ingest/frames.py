@@ -20,7 +20,7 @@ from sessioneval.ingest.timestamps import unix_ns
 from sessioneval.model import columns as c
 from sessioneval.model.raw_span import RawEvent, RawSpan
 from sessioneval.semconv.fields import int64
-from sessioneval.semconv.flattening import COLUMNS as LIST_COLUMNS
+from sessioneval.semconv.flattened_keys import COLUMNS as LIST_COLUMNS
 from sessioneval.semconv.json_text import parsed
 from sessioneval.semconv.openinference import FIELDS, KINDS
 

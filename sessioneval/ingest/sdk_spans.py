@@ -6,10 +6,29 @@ It runs inside the instrumented app, so whatever a span holds, nothing may raise
 from collections.abc import Mapping
 from typing import Any
 
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import Link, SpanContext
 
 from sessioneval.model.raw_span import RawEvent, RawSpan
+
+
+class _Resources:
+    """Remembers the attributes of the last resource as a dict: nearly all spans of a process have one resource."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Resource | None, dict[str, Any]] = (None, {})
+
+    def attributes(self, resource: Resource | None) -> dict[str, Any]:
+        """Return the attributes; the same dict as long as the resource is the same."""
+        last, attributes = self._last
+        if resource is not last:
+            attributes = _attributes(resource.attributes) if resource else {}
+            self._last = (resource, attributes)
+        return attributes
+
+
+_RESOURCES = _Resources()
 
 
 def raw_span(span: ReadableSpan) -> RawSpan:
@@ -29,7 +48,7 @@ def raw_span(span: ReadableSpan) -> RawSpan:
         status_message=span.status.description or "",
         events=[_event(event) for event in span.events],
         links=[_link(link) for link in span.links],
-        resource=span.resource.attributes if span.resource else {},
+        resource=_RESOURCES.attributes(span.resource),
         scope_name=scope.name if scope else "",
         scope_version=(scope.version or "") if scope else "",
         trace_state=context.trace_state.to_header() if context and context.trace_state else "",
@@ -46,7 +65,13 @@ def _span_id(context: SpanContext | None) -> str:
 
 
 def _attributes(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {str(key): value for key, value in (attributes or {}).items()}
+    if not attributes:
+        return {}
+    # The SDK's mapping takes a lock and a call for each key; its own copy is that of a dict.
+    copied: Mapping[str, Any] = attributes.copy() if hasattr(attributes, "copy") else attributes
+    if type(copied) is dict and set(map(type, copied)) == {str}:
+        return copied
+    return {str(key): value for key, value in copied.items()}
 
 
 def _event(event: Event) -> RawEvent:

@@ -11,7 +11,9 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from sessioneval.errors import SourceError
+from sessioneval.ingest.message_lists import MessageLists, TextLists
 from sessioneval.model import columns as c
+from sessioneval.model.nested import decoded
 from sessioneval.model.raw_span import RawEvent, RawSpan
 from sessioneval.model.schemas import SPANS
 from sessioneval.semconv.json_text import json_text, utf8_text
@@ -54,11 +56,17 @@ class SpanTableBuilder:
     """
 
     def __init__(self) -> None:
-        self._rows: list[dict[str, Any]] = []
+        self._size = 0
+        self._columns: dict[str, list[Any]] = {}
+        self._lists: dict[str, MessageLists | TextLists] = {
+            c.INPUT_MESSAGES: MessageLists(),
+            c.OUTPUT_MESSAGES: MessageLists(),
+            c.TOOLS: TextLists((c.TOOL_JSON_SCHEMA,)),
+        }
         self._resource: tuple[Mapping[str, Any], str | None] = ({}, None)
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return self._size
 
     def add(self, span: RawSpan) -> None:
         """Take one span.
@@ -79,7 +87,7 @@ class SpanTableBuilder:
             c.OTEL_KIND: span.kind,
             c.STATUS_CODE: span.status_code,
             c.STATUS_MESSAGE: span.status_message,
-            c.ATTRIBUTES: json_text(row[c.ATTRIBUTES]),
+            c.ATTRIBUTES: json_text(row[c.ATTRIBUTES]) if row[c.ATTRIBUTES] else "{}",
             c.EVENTS: [_event(event) for event in span.events],
             c.LINKS: json_text(span.links) if span.links else None,
             c.RESOURCE: self._resource_text(span.resource),
@@ -88,12 +96,38 @@ class SpanTableBuilder:
             c.TRACE_STATE: span.trace_state,
             c.DROPPED_ATTRIBUTES: min(span.dropped_attributes, _MAX_INT64),
         }
-        self._rows.append(row)
+        self._append(row)
+
+    def _append(self, row: dict[str, Any]) -> None:
+        for column, lists in self._lists.items():
+            lists.append(row.pop(column, None))
+        for column, value in row.items():
+            values = self._columns.get(column)
+            if values is None:
+                values = self._columns[column] = []
+            if len(values) < self._size:
+                values += [None] * (self._size - len(values))
+            values.append(value)
+        self._size += 1
 
     def table(self) -> pa.Table:
         """Return the spans taken so far, one row a span in the order they came, with the schema `SPANS`."""
-        arrays = [_array([row.get(field.name) for row in self._rows], field.type) for field in SPANS]
-        return pa.Table.from_arrays(arrays, schema=SPANS)
+        coded = self.coded_table()
+        return pa.Table.from_arrays([decoded(coded.column(field.name).chunk(0)) for field in SPANS], schema=SPANS)
+
+    def coded_table(self) -> pa.Table:
+        """Return what `table` does, with the texts of messages and tools as dictionary codes: no text stands twice."""
+        arrays = [
+            self._lists[field.name].array() if field.name in self._lists else self._array(field) for field in SPANS
+        ]
+        fields = [field.with_type(array.type) for field, array in zip(SPANS, arrays, strict=True)]
+        return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+
+    def _array(self, field: pa.Field) -> pa.Array:
+        values = self._columns.get(field.name)
+        if values is None:
+            return pa.nulls(self._size, field.type)
+        return _array([*values, *[None] * (self._size - len(values))], field.type)
 
     def _resource_text(self, resource: Mapping[str, Any]) -> str | None:
         """Return the resource as JSON; the spans of one export share it, so the last one is remembered."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from sessioneval.model import columns as c
 from sessioneval.model.raw_span import RawSpan
+from sessioneval.semconv import attributes as a
 from sessioneval.semconv.cut_json import recovered
 from sessioneval.semconv.dialect import Dialect
 from sessioneval.semconv.fields import Field, read_fields, text
@@ -20,6 +21,7 @@ from sessioneval.semconv.tool_definitions import tool_definitions
 _PREFIX = "gcp.vertex.agent."
 _REQUEST, _RESPONSE = f"{_PREFIX}llm_request", f"{_PREFIX}llm_response"
 _ARGUMENTS, _RESULT = f"{_PREFIX}tool_call_args", f"{_PREFIX}tool_response"
+_OWN_KEYS = (_REQUEST, _RESPONSE, _ARGUMENTS, _RESULT, f"{_PREFIX}event_id", f"{_PREFIX}invocation_id")
 _KINDS = {"call_llm": "LLM", "invocation": "CHAIN", "agent_run": "AGENT", "execute_tool": "TOOL"}
 _MERGED = "(merged)"
 _ROLES = {"model": "assistant"}
@@ -32,7 +34,7 @@ FIELDS = (Field(c.TOOL_CALL_ID, (f"{_PREFIX}tool_call_id", "gen_ai.tool.call.id"
 def _recognises(span: RawSpan) -> bool:
     if span.scope_name == "gcp.vertex.agent":
         return True
-    return any(key in span.attributes for key in (_REQUEST, _RESPONSE, _ARGUMENTS, _RESULT))
+    return any(key in span.attributes for key in _OWN_KEYS)
 
 
 def _columns(span: RawSpan) -> dict[str, Any]:
@@ -42,7 +44,7 @@ def _columns(span: RawSpan) -> dict[str, Any]:
     found = {
         c.SPAN_KIND: _kind(span.name),
         c.INPUT_MESSAGES: input_messages(attributes, _retold) or _sent(request, is_cut=is_cut),
-        c.OUTPUT_MESSAGES: _answered(attributes.get(_RESPONSE)),
+        c.OUTPUT_MESSAGES: _streamed(attributes.get(a.GEN_AI_OUTPUT_MESSAGES)) or _answered(attributes.get(_RESPONSE)),
         c.TOOLS: _tools(request),
         c.INPUT_VALUE: _captured(attributes.get(_ARGUMENTS)),
         c.OUTPUT_VALUE: _result(_captured(attributes.get(_RESULT))),
@@ -66,6 +68,17 @@ def _sent(request: Mapping[str, Any], *, is_cut: bool) -> list[dict[str, Any]] |
     if is_cut and messages:
         messages = [*messages, {c.MESSAGE_ROLE: TRUNCATED_ROLE}]
     return [system, *messages] if system and messages else messages
+
+
+def _streamed(answers: Any) -> list[dict[str, Any]] | None:
+    """Return the whole answer of a stream, which ADK lists after its pieces; None where there are no pieces.
+
+    A piece has no reason to finish.
+    """
+    listed = recovered(answers).value
+    items = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+    whole = [item for item in items if item.get("finish_reason") != ""]
+    return messages_of(whole) if whole and len(whole) < len(items) else None
 
 
 def _answered(response: Any) -> list[dict[str, Any]] | None:

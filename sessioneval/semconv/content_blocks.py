@@ -7,6 +7,7 @@ content blocks; OpenInference `message_content.*` for the result.
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs
 
 from sessioneval.model import columns as c
 from sessioneval.semconv.json_text import json_text, text_of
@@ -14,6 +15,7 @@ from sessioneval.semconv.json_text import json_text, text_of
 _LARGEST_KEPT_URL_CHARS = 1_000
 _BASE64_CHARS, _BASE64_BYTES = 4, 3
 _MOVED = re.compile(r"@@@langfuseMedia:type=([^|@]+)\|.*@@@", re.DOTALL)  # Langfuse uploads media apart
+_MLFLOW = "mlflow-attachment://"  # MLflow too
 _TEXTS = frozenset({"text", "input_text", "output_text", "refusal"})
 _SPOKEN_KEYS = ("text", "content", "refusal")
 
@@ -79,15 +81,31 @@ def _location(block: dict[str, Any]) -> tuple[str | None, str | None, str | None
 _HOLDERS = ("image_url", "source", "input_audio", "file")
 
 
+def moved_away(address: str) -> dict[str, Any]:
+    """Return MIME type and size of data that the SDK keeps elsewhere, under an address new for each call; else nothing.
+
+    Example:
+        >>> moved_away("mlflow-attachment://5?content_type=image%2Fpng&trace_id=tr-1&size=70")
+        {'mime_type': 'image/png', 'bytes': 70}
+    """
+    if moved := _MOVED.fullmatch(address):
+        return {"mime_type": moved[1]}
+    if not address.startswith(_MLFLOW):
+        return {}
+    told = parse_qs(address.partition("?")[2])
+    mime_type, size = told.get("content_type", [""])[0], told.get("size", [""])[0]
+    return {"mime_type": mime_type or None, **({"bytes": int(size)} if size.isascii() and size.isdigit() else {})}
+
+
 def _media(kind: str, address: str | None, mime_type: str | None, data: str | None) -> dict[str, Any]:
     if address and address.startswith("data:"):
         head, _, data = address.partition(",")
         mime_type = head.removeprefix("data:").partition(";")[0] or mime_type
         address = address if len(address) <= _LARGEST_KEPT_URL_CHARS else None
-    if address and (moved := _MOVED.fullmatch(address)):
-        mime_type, address = moved[1], None
     size = {"bytes": len(data.rstrip("=")) * _BASE64_BYTES // _BASE64_CHARS} if data else {}
     facts = {**({"mime_type": mime_type} if mime_type else {}), **size}
+    if address and (moved := moved_away(address)):
+        address, facts = None, moved
     part = {c.PART_TYPE: kind, c.PART_URL: address, c.PART_JSON: json_text(facts) if facts else None}
     return {key: value for key, value in part.items() if value is not None}
 

@@ -2,51 +2,28 @@
 
 OpenInference writes one attribute per leaf. Spans that came through a DataFrame carry the lists nested,
 or as JSON text; those are flattened first, so there is one way from keys to messages.
-Indexes are labels, not positions: they may start above 0 and have gaps (SDKs drop attributes over their
-limits), and an index of 999999999 allocates nothing.
 """
 
-import re
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sessioneval.model import columns as c
-from sessioneval.semconv import attributes as a
-from sessioneval.semconv.json_text import json_text, parsed, text_of
-
-COLUMNS = {
-    a.LLM_INPUT_MESSAGES: c.INPUT_MESSAGES,
-    a.LLM_OUTPUT_MESSAGES: c.OUTPUT_MESSAGES,
-    a.LLM_TOOLS: c.TOOLS,
-}
-"""Attribute prefix to column."""
-
-_FUNCTION_NAME = "message.function_call_name"
-_FUNCTION_ARGUMENTS = "message.function_call_arguments_json"
-_MESSAGE_LEAVES = frozenset(
-    {c.MESSAGE_ROLE, c.MESSAGE_CONTENT, c.MESSAGE_NAME, c.MESSAGE_TOOL_CALL_ID, _FUNCTION_NAME, _FUNCTION_ARGUMENTS}
+from sessioneval.semconv.flattened_keys import (
+    CALL_LEAVES,
+    COLUMNS,
+    FUNCTION_ARGUMENTS,
+    FUNCTION_NAME,
+    Path,
+    path_of,
 )
-_UNFINISHED = frozenset({c.MESSAGE_CONTENTS, c.MESSAGE_TOOL_CALLS, _FUNCTION_NAME, _FUNCTION_ARGUMENTS})
-_CALL_LEAVES = frozenset({c.CALL_ID, c.CALL_NAME, c.CALL_ARGUMENTS})
+from sessioneval.semconv.json_text import json_text, parsed, text_of
+from sessioneval.semconv.key_plans import ListPlan, plan_of
+
+_UNFINISHED = frozenset({c.MESSAGE_CONTENTS, c.MESSAGE_TOOL_CALLS, FUNCTION_NAME, FUNCTION_ARGUMENTS})
 _PART_LEAVES = frozenset({c.PART_TYPE, c.PART_TEXT, c.PART_URL})
 _OBJECT_LEAVES = (c.CALL_ARGUMENTS, c.TOOL_JSON_SCHEMA)  # JSON text by convention, objects in some frames
 
-# No leading zeros: "00" and "0" would be one index, and one of two values would be lost.
-_INDEX = r"(0|[1-9][0-9]{0,8})"
-_KEY = re.compile(rf"(llm\.input_messages|llm\.output_messages|llm\.tools)\.{_INDEX}\.(.+)", re.DOTALL)
-_ITEM = re.compile(rf"(message\.contents|message\.tool_calls)\.{_INDEX}\.(.+)", re.DOTALL)
-_LONGEST_CACHED_KEY = 200
-
-
-class Path(NamedTuple):
-    """Where a flattened key points: list, index, and for parts and calls the inner list and index."""
-
-    prefix: str
-    position: int
-    group: str | None
-    item: int
-    leaf: str
+_Items = dict[int, dict[str, Any]]
 
 
 class Unflattened(NamedTuple):
@@ -63,40 +40,33 @@ def unflatten(attributes: Mapping[str, Any]) -> Unflattened:
         >>> unflatten({"llm.input_messages.7.message.role": "user", "x": 1})
         Unflattened(lists={'attributes.llm.input_messages': [{'message.role': 'user'}]}, rest={'x': 1})
     """
-    tree: dict[str, dict[int, dict[str, Any]]] = {}
+    plan = plan_of(tuple(attributes))
+    values = tuple(attributes.values()) if plan is not None else ()
+    if plan is None or not {type(values[place]) for place in plan.texts} <= {str}:
+        return _unflattened_by_key(attributes)
+    lists = {each.column: _planned(each, values) for each in plan.lists}
+    return Unflattened(lists, {key: values[place] for key, place in plan.rest})
+
+
+def _planned(plan: ListPlan, values: tuple[Any, ...]) -> list[dict[str, Any]]:
+    messages = [{leaf: values[place] for leaf, place in leaves} for leaves in plan.messages]
+    for number, leaves in plan.inner:
+        for group, item, leaf, place in leaves:
+            messages[number].setdefault(group, {}).setdefault(item, {})[leaf] = values[place]
+    return messages if plan.is_finished else _finished_list(plan.column, messages)
+
+
+def _unflattened_by_key(attributes: Mapping[str, Any]) -> Unflattened:
+    tree: dict[str, _Items] = {column: {} for column in COLUMNS.values()}
     rest: dict[str, Any] = {}
     for key, value in _flat(attributes).items():
         path = path_of(key)
-        if path is None or not _holds(path, value):
+        if path is None or not (isinstance(value, str) or _holds(path, value)):
             rest[key] = value
         else:
-            _put(tree, path, value)
-    return Unflattened({COLUMNS[prefix]: _finished_list(prefix, items) for prefix, items in tree.items()}, rest)
-
-
-def path_of(key: str) -> Path | None:
-    """Return where `key` points in a message or tool list; None if it is another attribute."""
-    if not key.startswith("llm."):
-        return None
-    return _parse(key) if len(key) > _LONGEST_CACHED_KEY else _cached_parse(key)
-
-
-def _parse(key: str) -> Path | None:
-    match = _KEY.fullmatch(key)
-    if not match:
-        return None
-    prefix, index, leaf = match[1], int(match[2]), match[3]
-    if prefix == a.LLM_TOOLS:
-        return Path(prefix, index, None, 0, leaf) if leaf == c.TOOL_JSON_SCHEMA else None
-    if leaf in _MESSAGE_LEAVES:
-        return Path(prefix, index, None, 0, leaf)
-    item = _ITEM.fullmatch(leaf)
-    if not item or (item[1] == c.MESSAGE_TOOL_CALLS and item[3] not in _CALL_LEAVES):
-        return None
-    return Path(prefix, index, item[1], int(item[2]), item[3])
-
-
-_cached_parse = lru_cache(maxsize=16_384)(_parse)
+            _put(tree[COLUMNS[path.prefix]], path, value)
+    lists = {column: _finished_list(column, _ordered(items)) for column, items in tree.items() if items}
+    return Unflattened(lists, rest)
 
 
 def _holds(path: Path, value: Any) -> bool:
@@ -106,17 +76,21 @@ def _holds(path: Path, value: Any) -> bool:
     return path.leaf in _OBJECT_LEAVES and isinstance(value, list | tuple | dict)
 
 
-def _put(tree: dict[str, dict[int, dict[str, Any]]], path: Path, value: Any) -> None:
-    target = tree.setdefault(path.prefix, {}).setdefault(path.position, {})
-    if path.group is not None:
-        target = target.setdefault(path.group, {}).setdefault(path.item, {})
+def _put(items: _Items, path: Path, value: Any) -> None:
+    _, position, group, item, leaf = path
+    target = items.get(position)
+    if target is None:
+        target = items[position] = {}
+    if group is not None:
+        target = target.setdefault(group, {}).setdefault(item, {})
     if value is not None:
-        target[path.leaf] = value
+        target[leaf] = value
 
 
-def _finished_list(prefix: str, items: dict[int, dict[str, Any]]) -> list[dict[str, Any]]:
-    finish = _finished_tool if prefix == a.LLM_TOOLS else _finished_message
-    return [finish(items[index]) for index in sorted(items)]
+def _finished_list(column: str, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if column == c.TOOLS:
+        return [_finished_tool(item) for item in items]
+    return [item if _UNFINISHED.isdisjoint(item) else _finished_message(item) for item in items]
 
 
 def _finished_tool(tool: dict[str, Any]) -> dict[str, Any]:
@@ -124,12 +98,10 @@ def _finished_tool(tool: dict[str, Any]) -> dict[str, Any]:
 
 
 def _finished_message(message: dict[str, Any]) -> dict[str, Any]:
-    if _UNFINISHED.isdisjoint(message):
-        return message
     calls = [_finished_tool(call) for call in _ordered(message.pop(c.MESSAGE_TOOL_CALLS, {}))]
     parts = _ordered(message.pop(c.MESSAGE_CONTENTS, {}))
     calls += _calls_of_parts(parts, calls)
-    legacy = {c.CALL_NAME: message.pop(_FUNCTION_NAME, None), c.CALL_ARGUMENTS: message.pop(_FUNCTION_ARGUMENTS, None)}
+    legacy = {c.CALL_NAME: message.pop(FUNCTION_NAME, None), c.CALL_ARGUMENTS: message.pop(FUNCTION_ARGUMENTS, None)}
     if legacy[c.CALL_NAME] is not None or legacy[c.CALL_ARGUMENTS] is not None:
         calls.append(legacy)
     if parts:
@@ -139,7 +111,7 @@ def _finished_message(message: dict[str, Any]) -> dict[str, Any]:
     return message
 
 
-def _ordered(items: dict[int, dict[str, Any]]) -> list[dict[str, Any]]:
+def _ordered(items: _Items) -> list[dict[str, Any]]:
     return [items[index] for index in sorted(items)]
 
 
@@ -147,7 +119,7 @@ def _calls_of_parts(parts: list[dict[str, Any]], calls: list[dict[str, Any]]) ->
     """Return the calls that stand only in tool_use parts; instrumentors repeat there what is in `tool_calls`."""
     known = [*calls]
     for part in parts:
-        call = {key: text_of(part[key]) for key in _CALL_LEAVES if key in part}
+        call = {key: text_of(part[key]) for key in CALL_LEAVES if key in part}
         if call and not any(_is_same_call(call, other) for other in known):
             known.append(call)
     return known[len(calls) :]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sessioneval.model import columns as c
-from sessioneval.semconv.content_blocks import said_text
+from sessioneval.semconv.content_blocks import moved_away, said_text
 from sessioneval.semconv.cut_json import CUT, recovered
 from sessioneval.semconv.json_text import json_text, parsed, text_of
 
@@ -158,10 +158,15 @@ def _media(part: dict[str, Any]) -> dict[str, Any]:
     kind = _MODALITIES.get(str(part.get("modality")), "file")
     content = part.get("content")
     data = content if isinstance(content, str) else ""
-    described = {key: value for key, value in part.items() if key != "content" or len(data) <= _LARGEST_KEPT_DATA_CHARS}
+    is_kept = not isinstance(content, bytes) and len(data) <= _LARGEST_KEPT_DATA_CHARS
+    described = {key: value for key, value in part.items() if key != "content" or is_kept}
     size = {"bytes": _decoded_size_bytes(data)} if data else {}
-    facts = {**described, "mime_type": part.get("mime_type"), **size}
-    return {c.PART_TYPE: kind, c.PART_URL: _text(part.get("uri")), c.PART_JSON: json_text(facts)}
+    if isinstance(content, bytes):
+        size = {"bytes": len(content)}
+    address = _text(part.get("uri"))
+    moved = moved_away(address) if address else {}
+    facts = {**described, "mime_type": part.get("mime_type"), **size, **moved}
+    return {c.PART_TYPE: kind, c.PART_URL: None if moved else address, c.PART_JSON: json_text(facts)}
 
 
 def _decoded_size_bytes(data: str) -> int:

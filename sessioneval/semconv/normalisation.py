@@ -7,14 +7,16 @@ from sessioneval.model.raw_span import RawSpan
 from sessioneval.semconv import attributes as a
 from sessioneval.semconv.adk import ADK
 from sessioneval.semconv.dialect import Dialect
-from sessioneval.semconv.flattening import COLUMNS, path_of
+from sessioneval.semconv.flattened_keys import COLUMNS, path_of
+from sessioneval.semconv.flattening import unflatten
 from sessioneval.semconv.genai import GENAI
 from sessioneval.semconv.langfuse import LANGFUSE
 from sessioneval.semconv.langsmith import LANGSMITH
 from sessioneval.semconv.llama_index import LLAMA_INDEX
 from sessioneval.semconv.mlflow import MLFLOW
-from sessioneval.semconv.openinference import FIELDS, OPENINFERENCE
+from sessioneval.semconv.openinference import FIELDS, OPENINFERENCE, openinference_columns
 from sessioneval.semconv.openllmetry import OPENLLMETRY
+from sessioneval.semconv.phoenix import PHOENIX
 from sessioneval.semconv.plain import PLAIN
 from sessioneval.semconv.pydantic_ai import PYDANTIC_AI
 from sessioneval.semconv.session_keys import session_id, user_id
@@ -23,12 +25,10 @@ from sessioneval.semconv.strands import STRANDS
 from sessioneval.semconv.value_bodies import VALUE_BODIES
 from sessioneval.semconv.vercel import VERCEL
 
-_CORRECTING: tuple[Dialect, ...] = (PYDANTIC_AI, SMOLAGENTS, LLAMA_INDEX)
+_CORRECTING: tuple[Dialect, ...] = (PYDANTIC_AI, SMOLAGENTS, LLAMA_INDEX, PHOENIX)
 """Frameworks that are known better than the OpenInference attributes that were put on their spans."""
 
-DIALECTS: tuple[Dialect, ...] = (
-    *_CORRECTING,
-    OPENINFERENCE,
+_OTHERS: tuple[Dialect, ...] = (
     MLFLOW,
     OPENLLMETRY,
     VERCEL,
@@ -40,6 +40,9 @@ DIALECTS: tuple[Dialect, ...] = (
     VALUE_BODIES,
     PLAIN,
 )
+"""They read nothing of OpenInference's flattened messages, so they are given spans without them."""
+
+DIALECTS: tuple[Dialect, ...] = (*_CORRECTING, OPENINFERENCE, *_OTHERS)
 """In order of preference: where two conventions fill one column of a span, the earlier one wins."""
 
 _COLUMN_OF_KEY = {**COLUMNS, **{field.keys[0]: field.column for field in FIELDS}}
@@ -56,15 +59,24 @@ def columns_of(span: RawSpan) -> dict[str, Any]:
         {'attributes.session.id': 's-1', 'attributes': {'x': 1}, 'span_kind': 'UNKNOWN'}
     """
     found: dict[str, Any] = {column: name for column, name in _names(span) if name is not None}
-    for dialect in DIALECTS:
+    for dialect in _CORRECTING:
         if dialect.recognises(span):
-            filled = dialect.columns(span)
-            outvoted = {column for column, value in filled.items() if found.setdefault(column, value) != value}
-            if outvoted and dialect is OPENINFERENCE:
-                found[c.ATTRIBUTES] |= _attributes_of(span, outvoted)
+            _fill(found, dialect.columns(span))
+    unflattened = unflatten(span.attributes)
+    if outvoted := _fill(found, openinference_columns(unflattened)):
+        found[c.ATTRIBUTES] |= _attributes_of(span, outvoted)
+    plain = span._replace(attributes=unflattened.rest)
+    for dialect in _OTHERS:
+        if dialect.recognises(plain):
+            _fill(found, dialect.columns(plain))
     rest = found[c.ATTRIBUTES]
     found[c.ATTRIBUTES] = {key: value for key, value in rest.items() if not _is_name(found, key, value)}
     return found
+
+
+def _fill(found: dict[str, Any], filled: dict[str, Any]) -> set[str]:
+    """Add columns that are not found yet; return those that were found with another value."""
+    return {column for column, value in filled.items() if found.setdefault(column, value) != value}
 
 
 def _attributes_of(span: RawSpan, columns: set[str]) -> dict[str, Any]:

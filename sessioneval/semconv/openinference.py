@@ -9,7 +9,7 @@ from sessioneval.model import columns as c
 from sessioneval.model.raw_span import RawSpan
 from sessioneval.semconv.dialect import Dialect
 from sessioneval.semconv.fields import Field, int64, json_or_text, read_fields, text, texts
-from sessioneval.semconv.flattening import unflatten
+from sessioneval.semconv.flattening import Unflattened, unflatten
 
 UNKNOWN_KIND = "UNKNOWN"
 _MODEL_KINDS = ("LLM", "EMBEDDING", "RERANKER", "RETRIEVER", "TOOL", "PROMPT")
@@ -45,14 +45,19 @@ FIELDS = (
 _NAMESAKES = {field.keys[0]: field for field in FIELDS}
 
 
-def _columns(span: RawSpan) -> dict[str, Any]:
-    lists, rest = unflatten(span.attributes)
+def openinference_columns(unflattened: Unflattened) -> dict[str, Any]:
+    """Return the columns of a span whose messages have been made of its flattened attributes."""
+    lists, rest = unflattened
     found = {**lists, **read_fields(rest, FIELDS)}
     kind = found.get(c.OPENINFERENCE_KIND, "").upper()
     if kind in KINDS:
         found[c.SPAN_KIND] = kind
     found[c.ATTRIBUTES] = {key: value for key, value in rest.items() if not _is_held(found, key, value)}
     return found
+
+
+def _columns(span: RawSpan) -> dict[str, Any]:
+    return openinference_columns(unflatten(span.attributes))
 
 
 def _is_held(found: dict[str, Any], key: str, value: Any) -> bool:

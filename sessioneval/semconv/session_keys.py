@@ -6,6 +6,7 @@ from typing import Any
 
 from sessioneval.model.raw_span import RawSpan
 from sessioneval.semconv.fields import int64
+from sessioneval.semconv.json_text import parsed
 
 SESSION_KEYS = (
     "langfuse.session.id",
@@ -36,6 +37,8 @@ USER_KEYS = (
     "user_id",
 )
 
+# MLflow writes every value as JSON.
+_ENCODING_SCOPE, _ENCODED_REQUEST = "mlflow", "mlflow.traceRequestId"
 # A redaction mark in place of an id would pour all sessions into one.
 _REDACTED = re.compile(r"\s*(\[Scrubbed due to .*\]|__REDACTED__|\[REDACTED\])\s*", re.DOTALL)
 
@@ -56,14 +59,20 @@ def user_id(span: RawSpan, keys: Iterable[str] = USER_KEYS) -> str | None:
 
 
 def _first(span: RawSpan, keys: tuple[str, ...]) -> str | None:
-    return _named(span.attributes, keys) or _named(span.resource, keys)
+    is_encoded = span.scope_name.startswith(_ENCODING_SCOPE) or _ENCODED_REQUEST in span.attributes
+    return _named(span.attributes, keys, is_encoded=is_encoded) or _named(span.resource, keys)
 
 
-def _named(attributes: Mapping[str, Any], keys: tuple[str, ...]) -> str | None:
+def _named(attributes: Mapping[str, Any], keys: tuple[str, ...], *, is_encoded: bool = False) -> str | None:
     for key in keys:
-        if key in attributes and (name := _identifier(attributes[key])):
+        if key in attributes and (name := _identifier(_decoded(attributes[key]) if is_encoded else attributes[key])):
             return name
     return None
+
+
+def _decoded(value: Any) -> Any:
+    decoded = parsed(value)
+    return decoded if isinstance(decoded, str) else value
 
 
 def _identifier(value: Any) -> str | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from sessioneval.model import columns as c
 from sessioneval.model.raw_span import RawSpan
+from sessioneval.semconv import attributes as a
 from sessioneval.semconv.dialect import Dialect
 from sessioneval.semconv.flattening import unflatten
 from sessioneval.semconv.json_text import json_text, parsed, text_of
@@ -21,7 +22,11 @@ SCOPE = "openinference.instrumentation.smolagents"
 FINAL_ANSWER = "final_answer"
 _CALL_ROLE, _RESULT_ROLE = "tool-call", "tool-response"
 _TASK, _CALLING, _OBSERVATION = "New task:\n", "Calling tools:\n", "Observation:\n"
-_GO_ON = "Now proceed and carry out this plan."
+# What smolagents says in the user's place: after a plan, and when an agent used up its steps.
+_NUDGES = (
+    "Now proceed and carry out this plan.",
+    "Based on the above, please provide an answer to the following user task:",
+)
 # The beginning of `input.value`, for spans that came without their scope.
 _REQUEST = re.compile(r"\{\"messages\": \[\"ChatMessage\(role=<MessageRole\.\w+: '[\w-]+'>, content=")
 _TOOL_RUN = ('{"args": ', '"sanitize_inputs_outputs": ')
@@ -36,16 +41,25 @@ Message = dict[str, Any]
 def _recognises(span: RawSpan) -> bool:
     if span.scope_name == SCOPE or "smolagents.max_steps" in span.attributes:
         return True
-    value = span.attributes.get("input.value")
-    if not isinstance(value, str) or span.scope_name:
+    if span.scope_name:
         return False
+    value = span.attributes.get("input.value")
+    if not isinstance(value, str):
+        return _has_its_roles(span.attributes.get(a.LLM_INPUT_MESSAGES))
     return bool(_REQUEST.match(value)) or (value.startswith(_TOOL_RUN[0]) and _TOOL_RUN[1] in value)
+
+
+def _has_its_roles(messages: Any) -> bool:
+    """Return whether messages of a frame have roles that nobody else writes."""
+    return any(message.get(c.MESSAGE_ROLE) in (_CALL_ROLE, _RESULT_ROLE) for message in _dicts(messages))
 
 
 def _columns(span: RawSpan) -> dict[str, Any]:
     lists = unflatten(span.attributes).lists
+    # A limit on attributes drops the first ones, which leaves a message without its role.
+    sent = [said for said in lists.get(c.INPUT_MESSAGES) or () if said.get(c.MESSAGE_ROLE)]
     found = {
-        c.INPUT_MESSAGES: said_by_all(lists.get(c.INPUT_MESSAGES) or ()) or None,
+        c.INPUT_MESSAGES: said_by_all(sent) or None,
         c.OUTPUT_MESSAGES: said_by_all(lists.get(c.OUTPUT_MESSAGES) or ()) or None,
         **_run(span),
     }
@@ -56,6 +70,9 @@ def _run(span: RawSpan) -> dict[str, Any]:
     """Return the arguments of a tool, the task of an agent, and of an agent that another one called its name."""
     given = parsed(span.attributes.get("input.value"))
     given = given if isinstance(given, dict) else {}
+    if span.attributes.get("tool.name") == FINAL_ANSWER:
+        # The reply is in the answer of the model; giving it is no work of a tool.
+        return {c.SPAN_KIND: "CHAIN"}
     if isinstance(given.get("kwargs"), dict) and "sanitize_inputs_outputs" in given:
         return {c.INPUT_VALUE: json_text(given["kwargs"])} if not given.get("args") else {}
     task = given.get("task")
@@ -88,7 +105,7 @@ def said_by_all(messages: Sequence[Message]) -> list[Message]:
         elif calls:
             said = None if role == _CALL_ROLE else text
             found += _calling(said, calls)
-        elif text != _GO_ON:
+        elif role != "user" or not text.startswith(_NUDGES):
             found.append(_without_prefix(message, text))
         pending = calls
     return found

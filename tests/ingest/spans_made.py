@@ -91,7 +91,7 @@ def zstd(*contents):
 
 
 def shapes(spans):
-    """Return the same spans in every form of EDGES B.2 and OTLP: name to bytes, one request for each span."""
+    """Return the same spans in every framing of OTLP files: name to bytes, one request for each span."""
     requests = [[span] for span in spans]
     json_records = [json.dumps(json_request(request)).encode() for request in requests]
     protobuf_records = [protobuf_request(request) for request in requests]

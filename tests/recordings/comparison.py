@@ -70,7 +70,8 @@ def _same_set(told: Iterable[Message], ours: list[Message]) -> bool:
 
 
 def _fits(told: Message, mine: Message) -> bool:
-    texts = [told.get("content"), *([told["content_alt"]] if told.get("content_alt") is not None else [])]
+    other = told.get("content_alt") or []
+    texts = [told.get("content"), *([other] if isinstance(other, str) else other)]
     shown = mine.get("content") or ""
     if told.get("attachments"):
         shown = _PLACEHOLDER.sub("", shown)

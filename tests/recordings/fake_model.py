@@ -4,18 +4,21 @@ import hashlib
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from script import GUARD_PROMPT, SUMMARY_REQUEST, TITLE_REQUEST, Call, Say, Scenario
+from script import GUARD_PROMPT, SUMMARY_REQUEST, TITLE_REQUEST, Call, Say, Scenario, Turn
 
 # What LangChain's SummarizationMiddleware writes above the messages that it has summarised.
 _SUMMARY_MARKS = (SUMMARY_REQUEST, "Context Extraction Assistant")
 # smolagents tells tool results as user messages.
-_RETOLD_RESULTS = ("Observation:", "Error:")
+_RETOLD_ERROR = "\nError:\n"
+_RETOLD_RESULTS = ("Observation:", "Error:\n")
 _NEW_TASK = "New task:"
+# Google ADK tells an agent as user messages what another one did.
+_QUOTED = "For context:"
 FINAL_ANSWER = "final_answer"
 _USAGE = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
 
@@ -23,10 +26,13 @@ _USAGE = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
 class FakeModel:
     """The service; `url` is its base URL."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, named: Callable[[Call], Call]) -> None:
         self._scenario = scenario
+        self._named = named
         self._failures: Counter[Any] = Counter()
+        self._answered: Counter[int] = Counter()
         self._earlier: dict[str, list[dict[str, str]]] = {}
+        self._items: dict[str, dict[str, Any]] = {}
         self._count = 0
         self._lock = threading.Lock()
         server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -41,16 +47,19 @@ class FakeModel:
 
     def answer(self, body: dict[str, Any]) -> tuple[Say | int, list[dict[str, str]]]:
         """Return the answer or the HTTP state of a failure, and the conversation as the service sees it."""
-        talk = [*self._earlier.get(body.get("previous_response_id") or "", []), *_talk(body)]
-        return _as_asked(self._say(talk), body), talk
+        items = [self._items.get(item.get("id", ""), item) for item in _items(body)]
+        talk = [*self._earlier.get(body.get("previous_response_id") or "", []), *_talk(body, items)]
+        return _as_asked(self._say(talk), body, self._named), talk
 
-    def remember(self, response_id: str, talk: list[dict[str, str]]) -> None:
-        """Keep a conversation for a later `previous_response_id`."""
-        self._earlier[response_id] = [*talk, {"role": "assistant", "text": ""}]
+    def remember(self, response: dict[str, Any], talk: list[dict[str, str]], answer: str) -> None:
+        """Keep a conversation for a later `previous_response_id`, and its items for an `item_reference`."""
+        self._earlier[response["id"]] = [*talk, {"role": "assistant", "text": answer}]
+        self._items.update((item["id"], item) for item in response["output"])
 
     def _say(self, talk: list[dict[str, str]]) -> Say | int:
         everything = "\n".join(message["text"] for message in talk)
-        last = next((i for i in range(len(talk) - 1, -1, -1) if talk[i]["role"] == "user"), 0)
+        users = [index for index, message in enumerate(talk) if message["role"] == "user"]
+        last = next((index for index in reversed(users) if talk[index]["text"]), 0)
         if GUARD_PROMPT in everything:
             return Say("SAFE")
         if TITLE_REQUEST in talk[last]["text"]:
@@ -61,43 +70,74 @@ class FakeModel:
 
     def _by_script(self, talk: list[dict[str, str]], last: int) -> Say | int:
         asked = talk[last]["text"]
-        turns = [turn for turn in self._scenario.all_turns() if turn.user in asked]
+        turns = [(turn, before) for turn, before in self._scenario.all_turns() if turn.user in asked]
         if not turns:
             return Say(f"No line of the script fits {asked!r}.")
-        turn = max(turns, key=lambda turn: (asked.endswith(turn.user), len(turn.user)))
-        step = sum(message["role"] == "assistant" for message in talk[last:])
+        said = [message["text"] for message in talk[:last]]
+        turn, _ = max(
+            turns,
+            key=lambda pair: (
+                asked.endswith(pair[0].user), len(pair[0].user), _place(pair[1], said), -self._answered[id(pair[0])]
+            ),
+        )  # fmt: skip
+        # smolagents joins a task with the errors of its steps.
+        step = sum(message["role"] == "assistant" for message in talk[last:]) + asked.count(_RETOLD_ERROR)
+        self._answered[id(turn)] += step == len(turn.says) - 1
         say = turn.says[min(step, len(turn.says) - 1)]
         self._failures[id(turn), step] += bool(say.fails)
         failed = self._failures[id(turn), step]
         return say.fails[failed - 1] if 0 < failed <= len(say.fails) else say
 
 
-def _as_asked(say: Say | int, body: dict[str, Any]) -> Say | int:
-    """Return the answer; smolagents wants the last one of a turn as a call of its tool."""
+def _place(before: Turn | None, said: list[str]) -> int:
+    """Return how late in the talk a turn was answered: equal questions are told apart by what precedes them."""
+    answer = (before.says[-1].text or "").strip() if before else ""
+    return max((index for index, text in enumerate(said) if answer and answer in text), default=-1)
+
+
+def _as_asked(say: Say | int, body: dict[str, Any], named: Callable[[Call], Call]) -> Say | int:
+    """Return the answer, calls named as the framework does; smolagents wants the last of a turn as a call too."""
     tools = {(tool.get("function") or tool).get("name") for tool in body.get("tools") or ()}
-    if isinstance(say, int) or say.calls or FINAL_ANSWER not in tools:
+    if isinstance(say, int):
         return say
+    if say.calls or FINAL_ANSWER not in tools:
+        return replace(say, calls=tuple(named(call) for call in say.calls))
     return replace(say, text=None, calls=(Call(FINAL_ANSWER, {"answer": say.text}),))
 
 
-def _talk(body: dict[str, Any]) -> list[dict[str, str]]:
+def _items(body: dict[str, Any]) -> list[dict[str, Any]]:
     items = body.get("messages") or body.get("input") or []
-    items = [{"role": "user", "content": items}] if isinstance(items, str) else items
-    talk = [{"role": "system", "text": body.get("instructions") or ""}]
+    return [{"role": "user", "content": items}] if isinstance(items, str) else items
+
+
+def _talk(body: dict[str, Any], items: list[dict[str, Any]]) -> list[dict[str, str]]:
+    talk = [{"role": "system", "text": body.get("instructions") or _text(body.get("system") or "")}]
     for item in items:
         kind = item.get("type", "message")
         role = {"function_call": "assistant", "function_call_output": "tool"}.get(kind, item.get("role", "user"))
         text = _text(item.get("content") or item.get("output") or "")
         is_retold = role == "user" and text.startswith(_RETOLD_RESULTS) and _NEW_TASK not in text
-        role = "tool" if is_retold else role
+        role = "tool" if is_retold or _is_result(item) else role
+        if role == "user" and text.startswith(_QUOTED):
+            role = "tool" if "tool returned result" in text else "assistant"
         same_answer = kind == "function_call" and talk[-1]["role"] == "assistant"
         if not same_answer:
             talk.append({"role": role, "text": text})
     return talk
 
 
+def _is_result(item: dict[str, Any]) -> bool:
+    """Return whether a message holds results, as Anthropic's of role user do."""
+    content = item.get("content")
+    return isinstance(content, list) and any(part.get("type") == "tool_result" for part in content)
+
+
 def _text(content: Any) -> str:
-    return content if isinstance(content, str) else "\n".join(part.get("text") or "" for part in content)
+    return content if isinstance(content, str) else "\n".join(_text_of_part(part) for part in content)
+
+
+def _text_of_part(part: dict[str, Any]) -> str:
+    return part.get("text") or _text(part.get("content") or "")
 
 
 def _handler(model: FakeModel) -> type[BaseHTTPRequestHandler]:
@@ -111,9 +151,12 @@ def _handler(model: FakeModel) -> type[BaseHTTPRequestHandler]:
             if isinstance(say, int):
                 self._send(say, "application/json", json.dumps({"error": {"message": f"scripted failure {say}"}}))
                 return
-            if self.path.endswith("/responses"):
+            if self.path.endswith("/messages"):
+                document = _anthropic_message(model, body, say)
+                events = _anthropic_events(document)
+            elif self.path.endswith("/responses"):
                 document = _response(model, body, say)
-                model.remember(document["id"], talk)
+                model.remember(document, talk, say.text or "")
                 events = _response_events(document)
             else:
                 document = _completion(model, body, say)
@@ -254,3 +297,42 @@ def _response_events(document: dict[str, Any]) -> Iterator[str]:
             yield event("response.function_call_arguments.done", **at, arguments=item["arguments"], name=item["name"])
         yield event("response.output_item.done", output_index=index, item=item)
     yield event("response.completed", response=document)
+
+
+def _anthropic_message(model: FakeModel, body: dict[str, Any], say: Say) -> dict[str, Any]:
+    content: list[dict[str, Any]] = [{"type": "text", "text": say.text}] if say.text else []
+    content += [
+        {"type": "tool_use", "id": model.identifier("toolu_"), "name": call.name, "input": call.arguments}
+        for call in say.calls
+    ]
+    return {
+        "id": model.identifier("msg_"),
+        "type": "message",
+        "role": "assistant",
+        "model": body["model"],
+        "content": content,
+        "stop_reason": "tool_use" if say.calls else "end_turn",
+        "stop_sequence": None,
+        "usage": {"input_tokens": 11, "output_tokens": 7},
+    }
+
+
+def _anthropic_events(document: dict[str, Any]) -> Iterator[str]:
+    yield _event(
+        {"type": "message_start", "message": {**document, "content": [], "stop_reason": None}}, "message_start"
+    )
+    for index, block in enumerate(document["content"]):
+        is_text = block["type"] == "text"
+        empty = {**block, "text": ""} if is_text else {**block, "input": {}}
+        yield _event({"type": "content_block_start", "index": index, "content_block": empty}, "content_block_start")
+        for piece in _pieces(block["text"] if is_text else json.dumps(block["input"])):
+            delta = (
+                {"type": "text_delta", "text": piece}
+                if is_text
+                else {"type": "input_json_delta", "partial_json": piece}
+            )
+            yield _event({"type": "content_block_delta", "index": index, "delta": delta}, "content_block_delta")
+        yield _event({"type": "content_block_stop", "index": index}, "content_block_stop")
+    end = {"stop_reason": document["stop_reason"], "stop_sequence": None}
+    yield _event({"type": "message_delta", "delta": end, "usage": {"output_tokens": 7}}, "message_delta")
+    yield _event({"type": "message_stop"}, "message_stop")

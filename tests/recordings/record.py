@@ -26,6 +26,8 @@ from truth import truth_of  # noqa: E402
 
 CACHE = Path(os.environ.get("SESSIONEVAL_RECORDING_CACHE", Path(tempfile.gettempdir()) / "sessioneval-recordings"))
 
+# Where Python lies on the machine that recorded: stack traces in the spans tell it.
+_LIBRARY = re.compile(r"/[\w./-]+/lib/python3\.\d+/")
 _SESSION_KEYS = (
     "session.id",
     "gen_ai.conversation.id",
@@ -37,11 +39,16 @@ _SESSION_KEYS = (
 
 def environment(framework: Framework) -> Path:
     """Return the interpreter of the framework's environment, made if it is missing."""
-    pins = "\n".join(framework.packages)
+    pins = "\n".join((*framework.packages, *framework.node_packages))
     folder = CACHE / hashlib.sha256(pins.encode()).hexdigest()[:12]
     if not (folder / "installed").exists():
         venv.create(folder, with_pip=True, clear=True)
         subprocess.run([folder / "bin" / "python", "-m", "pip", "install", "--quiet", *framework.packages], check=True)
+        if framework.node_packages:
+            (folder / "node").mkdir()
+            subprocess.run(
+                ["npm", "install", "--no-audit", "--no-fund", *framework.node_packages], cwd=folder / "node", check=True
+            )
         (folder / "installed").write_text(pins)
     return folder / "bin" / "python"
 
@@ -50,8 +57,9 @@ def record(name: str, scenario: str, into: Path, python: Path | None = None) -> 
     """Record one scenario and return the file of its spans."""
     framework = FRAMEWORKS[name]
     interpreter = python or environment(framework)
-    target = into / f"{name}__{scenario}.jsonl"
-    target.unlink(missing_ok=True)
+    target = into / f"{name}__{scenario}{framework.ending}"
+    for old in (target, target.with_suffix(".logs.jsonl")):
+        old.unlink(missing_ok=True)
     command = [interpreter, HERE / "run_app.py", framework.app, name, scenario, target]
     done = subprocess.run(
         command, env=_environment_of(framework), capture_output=True, text=True, timeout=120, check=False
@@ -59,9 +67,13 @@ def record(name: str, scenario: str, into: Path, python: Path | None = None) -> 
     found = re.findall(r"^SESSIONS (.*)$", done.stdout, re.MULTILINE)
     if not found or not target.exists():
         raise SystemExit(f"{name} {scenario} was not recorded:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+    for written in (target, target.with_suffix(".logs.jsonl")):
+        if written.exists():
+            text = written.read_text(encoding="utf-8").replace(str(HERE), "/app")
+            written.write_text(_LIBRARY.sub("/lib/python3/", text), encoding="utf-8")
     pairs = list(span_attributes(target))
     truth = truth_of(name, scenario, json.loads(found[-1]), [value for _, value in pairs], session_ids(pairs))
-    target.with_suffix(".truth.json").write_text(
+    (into / f"{name}__{scenario}.truth.json").write_text(
         json.dumps(truth, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
     )
     return target
@@ -75,7 +87,11 @@ def _environment_of(framework: Framework) -> dict[str, str]:
 def span_attributes(path: Path) -> Iterator[tuple[str, Any]]:
     """Yield all attributes, key and value, in a file of spans, those of span events too."""
     for line in path.read_text(encoding="utf-8").splitlines():
-        for resource in json.loads(line)["resourceSpans"]:
+        document = json.loads(line)
+        for event in document.get("spans", ()):
+            yield "session.id", {"stringValue": event.get("session_id")}
+            yield "meta", event["meta"]
+        for resource in document.get("resourceSpans", ()):
             for scope in resource["scopeSpans"]:
                 for span in scope.get("spans", ()):
                     for holder in (span, *span.get("events", ())):
@@ -89,9 +105,11 @@ def session_ids(pairs: Iterable[tuple[str, Any]]) -> list[str]:
 
 
 def pack(path: Path) -> None:
-    """Compress a recording for the fixtures, the same bytes each time."""
-    path.with_suffix(".jsonl.gz").write_bytes(gzip.compress(path.read_bytes(), mtime=0))
-    path.unlink()
+    """Compress a recording, and its log records, for the fixtures: the same bytes each time."""
+    for file in (path, path.with_suffix(".logs.jsonl")):
+        if file.exists():
+            file.with_name(f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes(), mtime=0))
+            file.unlink()
 
 
 def main() -> None:

@@ -12,10 +12,11 @@ sys.path[:0] = [str(_HERE), str(_HERE / "apps")]
 def main(module: str, framework: str, scenario: str, path: str) -> None:
     """Run the app."""
     from fake_model import FakeModel
+    from frameworks import FRAMEWORKS
     from script import SCENARIOS
     from span_file import SpanFile
 
-    model = FakeModel(SCENARIOS[scenario])
+    model = FakeModel(SCENARIOS[scenario], FRAMEWORKS[framework].named)
     sessions = import_module(module).run(framework, SCENARIOS[scenario], model.url, SpanFile(Path(path)))
     sys.stdout.write("\nSESSIONS " + json.dumps(sessions) + "\n")
 

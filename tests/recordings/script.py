@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 MAIN = "nova"
 GUARD_PROMPT = "You are a safety classifier. Reply with exactly one word, SAFE or UNSAFE."
@@ -55,7 +55,7 @@ class Scenario:
         tools: Names of the tools of each agent.
         title, summary: What the side calls answer.
         window: How many messages the app sends; 0 for all.
-        sessions: Number of sessions that run at once.
+        others: Turns of further sessions that run at the same time.
     """
 
     name: str
@@ -69,12 +69,17 @@ class Scenario:
     window: int = 0
     guarded: bool = False
     streamed: bool = False
-    sessions: int = 1
+    others: tuple[tuple[Turn, ...], ...] = ()
 
-    def all_turns(self) -> Iterator[Turn]:
-        """Yield the turns with users and those inside tools."""
-        yield from self.turns
-        yield from self.nested
+    def all_turns(self) -> Iterator[tuple[Turn, Turn | None]]:
+        """Yield the turns with users and those inside tools, each with the turn before it."""
+        for turns in (self.turns, *self.others, *((turn,) for turn in self.nested)):
+            yield from zip(turns, (None, *turns), strict=False)
+
+    def talks(self) -> Iterator["Scenario"]:
+        """Yield the scenario of each session."""
+        yield replace(self, others=())
+        yield from (replace(self, turns=turns, others=()) for turns in self.others)
 
 
 ORDERS = {
@@ -107,24 +112,34 @@ _SHOP = "You are Nova, the assistant of the bookshop Birch & Quill. Be brief."
 _ORDER = Call("lookup_order", {"order_id": "B-2001"})
 
 SUPPORT = Scenario(
-    "support",
+    "support_tools",
     {MAIN: _SHOP},
     (
         Turn(
-            "Where is B-2002?",
-            (Say(calls=(Call("lookup_order", {"order_id": "B-2002"}),)), Say("B-2002 is on its way.")),
+            "Hi, where is B-2002? It's a present.",
+            (
+                Say(calls=(Call("lookup_order", {"order_id": "B-2002"}),)),
+                Say('B-2002 ("Momo") left our house on 3 May and is on its way.'),
+            ),
         ),
         Turn(
             "Compare B-2001 and B-2002, please.",
             (
                 Say("Let me check both.", (_ORDER, Call("lookup_order", {"order_id": "B-2002"}))),
-                Say("B-2001 is delivered, B-2002 shipped.\n\nGrüße 📦"),
+                Say("In 8001 Zürich:\n- B-2001: delivered\n- B-2002: 12 May"),
             ),
         ),
-        Turn("ok", (Say("Anything else?"),)),
-        Turn("no, all is ok", (Say("Have a good day."),)),
+        Turn("12 May is too late. Can I send it back?", (Say("You get 18.50 CHF back. Shall I go ahead?"),)),
+        Turn(
+            "yes",
+            (
+                Say(calls=(Call("refund", {"order_id": "B-2002", "amount": 18.5}),)),
+                Say("Done: 18.50 CHF will be back in 3–5 days. Shall I confirm by mail?"),
+            ),
+        ),
+        Turn("yes", (Say("It goes out within the hour. 📚"),)),
     ),
-    tools={MAIN: ("lookup_order",)},
+    tools={MAIN: ("lookup_order", "refund")},
 )
 HANDOFF = Scenario(
     "handoff",
@@ -217,19 +232,29 @@ TOOL_ERROR = Scenario(
     ),
     tools={MAIN: ("lookup_order", "refund")},
 )
+_HELLO = Turn("Hello", (Say("Hello, how can I help you today?"),))
+_THANKS = Turn("Thanks!", (Say("You are welcome!"),))
 INTERLEAVED = Scenario(
     "interleaved",
     {MAIN: _SHOP},
-    (
-        Turn(
-            "Where is B-2002?",
-            (Say(calls=(Call("lookup_order", {"order_id": "B-2002"}),)), Say("B-2002 is on its way.")),
-        ),
-        Turn("Do you sell maps?", (Say("Only old ones."),)),
-        Turn("Do you sell maps?", (Say("Only old ones."),)),
-    ),
+    (_HELLO, Turn("Status of B-2001?", (Say(calls=(_ORDER,)), Say("B-2001 was delivered on 1 May."))), _THANKS),
     tools={MAIN: ("lookup_order",)},
-    sessions=3,
+    others=(
+        (
+            _HELLO,
+            Turn(
+                "Status of B-2002?",
+                (Say(calls=(Call("lookup_order", {"order_id": "B-2002"}),)), Say("B-2002 is on its way.")),
+            ),
+            Turn("Since when?", (Say("Since this morning."),)),
+            _THANKS,
+        ),
+        (
+            _HELLO,
+            Turn("Do you sell maps?", (Say("No, only books."),)),
+            Turn("Do you sell maps?", (Say("As I said, only books. Can I find one for you?"),)),
+        ),
+    ),
 )
 TITLE_GUARD = Scenario(
     "title_guard",
@@ -289,9 +314,21 @@ LLM_ERROR = Scenario(
     ),
     tools={MAIN: ("lookup_order",)},
 )
+LONG = Scenario(
+    "long",
+    {MAIN: "You are a patient tutor of history. Answer in one sentence."},
+    tuple(
+        Turn(
+            f"Question {n}: what happened in the year {1500 + 7 * n}?",
+            (Say(f"Answer {n}: in {1500 + 7 * n} the town of Herisau counted {n * 31} houses."),),
+        )
+        for n in range(1, 41)
+    ),
+)
 SCENARIOS = {
     scenario.name: scenario
     for scenario in (
-        SUPPORT, HANDOFF, DELEGATE, STREAMING, TOOL_ERROR, INTERLEAVED, TITLE_GUARD, WINDOW, SUMMARISED, MULTIMODAL, LLM_ERROR
+        SUPPORT, HANDOFF, DELEGATE, STREAMING, TOOL_ERROR, INTERLEAVED, TITLE_GUARD, WINDOW, SUMMARISED, MULTIMODAL, LLM_ERROR,
+        LONG,
     )
 }  # fmt: skip

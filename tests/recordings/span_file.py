@@ -20,11 +20,11 @@ class SpanFile(SpanExporter):
     """An exporter to a file."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Append the spans."""
-        append_request(self._path, encode_spans(spans))
+        append_request(self.path, encode_spans(spans))
         return SpanExportResult.SUCCESS
 
 
@@ -32,16 +32,16 @@ def append_request(path: Path, request: Any) -> None:
     """Append an ExportTraceServiceRequest."""
     message = MessageToDict(request, use_integers_for_enums=True)
     with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(_with_hex_ids(message), ensure_ascii=False) + "\n")
+        file.write(json.dumps(with_hex_ids(message), ensure_ascii=False) + "\n")
 
 
-def _with_hex_ids(value: Any) -> Any:
+def with_hex_ids(value: Any) -> Any:
     if isinstance(value, list):
-        return [_with_hex_ids(item) for item in value if not _tells_of_machine(item)]
+        return [with_hex_ids(item) for item in value if not _tells_of_machine(item)]
     if not isinstance(value, dict):
         return value
     return {
-        key: base64.b64decode(item).hex() if key in _IDS and isinstance(item, str) else _with_hex_ids(item)
+        key: base64.b64decode(item).hex() if key in _IDS and isinstance(item, str) else with_hex_ids(item)
         for key, item in value.items()
     }
 

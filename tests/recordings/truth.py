@@ -34,12 +34,19 @@ def truth_of(
         "sessions": {
             session: {
                 "user_id": user,
-                "session_id_on_spans": [session] if session in shown else shown if len(sessions) == 1 else [],
-                "messages": [_placed(message, texts, parsed) for message in messages(script, framework)],
+                "session_id_on_spans": [session] if session in shown else _made(shown, number, len(sessions)),
+                "messages": [_placed(message, texts, parsed) for message in messages(talk, framework)],
             }
-            for session, user in sessions.items()
+            for number, ((session, user), talk) in enumerate(zip(sessions.items(), script.talks(), strict=True))
         },
     }
+
+
+def _made(shown: list[str], number: int, n_sessions: int) -> list[str]:
+    """Return the ids that the framework made itself for a session; those of several tell the order they began in."""
+    if n_sessions == 1:
+        return shown
+    return [sorted(shown)[number]] if len(shown) == n_sessions else []
 
 
 def messages(script: Scenario, framework: str) -> Iterator[Message]:
@@ -55,11 +62,12 @@ def messages(script: Scenario, framework: str) -> Iterator[Message]:
             if say.agent != agent:
                 agent = say.agent
                 yield {"role": "system", "content": script.agents[agent], "turn": number, "changed": True}
-            calls = [{"id": "", "name": call.name, "arguments": call.arguments} for call in say.calls]
+            asked = [FRAMEWORKS[framework].named(call) for call in say.calls]
+            calls = [{"id": "", "name": call.name, "arguments": call.arguments} for call in asked]
             answer: Message = {"role": "assistant", "content": say.text, "turn": number, "agent": agent}
             yield answer | ({"tool_calls": calls} if calls else {})
-            for call in say.calls:
-                yield {"role": "tool", "name": call.name, "turn": number, **_result(call, script, framework)}
+            for call, named in zip(say.calls, asked, strict=True):
+                yield {"role": "tool", "name": named.name, "turn": number, **_result(call, script, framework)}
 
 
 def _result(call: Call, script: Scenario, framework: str) -> dict[str, Any]:
@@ -67,7 +75,7 @@ def _result(call: Call, script: Scenario, framework: str) -> dict[str, Any]:
         return {"content": FRAMEWORKS[framework].transferred}
     if call.name == "ask_researcher":
         turn = next(turn for turn in script.nested if turn.user == call.arguments["question"])
-        return {"content": turn.says[-1].text}
+        return {"content": FRAMEWORKS[framework].answered.format(answer=turn.says[-1].text)}
     try:
         return {"content": TOOLS[call.name](**call.arguments)}
     except ToolFailedError as error:

@@ -99,3 +99,20 @@ def test_hostile_values_lose_the_message_and_not_the_span(value):
 def test_the_span_that_sums_up_parallel_tools_is_no_tool():
     """It has no arguments, and its results are those of the tools beside it."""
     assert columns("execute_tool (merged)", **{"gen_ai.operation.name": "execute_tool"})[c.SPAN_KIND] == "CHAIN"
+
+
+def test_pieces_of_a_stream_are_not_answers():
+    """Streaming, ADK 2 lists each piece and then the whole answer, which alone has a reason to finish."""
+    answers = [
+        {"role": "assistant", "parts": [{"type": "text", "content": text}], "finish_reason": reason}
+        for text, reason in (("One mo", ""), ("ment.", ""), ("One moment.", "stop"))
+    ]
+    found = columns("generate_content m", **{"gen_ai.output.messages": json.dumps(answers)})
+    assert pairs(found[c.OUTPUT_MESSAGES]) == [("assistant", "One moment.")]
+
+
+def test_answers_of_which_none_says_why_it_ended_are_kept():
+    """A stream that broke off has pieces only; better these than nothing."""
+    answers = [{"role": "assistant", "parts": [{"type": "text", "content": "One mo"}], "finish_reason": ""}]
+    found = columns("generate_content m", **{"gen_ai.output.messages": json.dumps(answers)})
+    assert pairs(found[c.OUTPUT_MESSAGES]) == [("assistant", "One mo")]

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sessioneval.model import columns as c
-from sessioneval.semconv.flattening import path_of, unflatten
+from sessioneval.semconv.flattened_keys import path_of
+from sessioneval.semconv.flattening import unflatten
 
 IN = "llm.input_messages"
 

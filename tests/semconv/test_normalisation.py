@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from sessioneval.model import columns as c
 from sessioneval.model.raw_span import RawSpan
-from sessioneval.semconv.flattening import COLUMNS
+from sessioneval.semconv.flattened_keys import COLUMNS
 from sessioneval.semconv.genai import FIELDS as GENAI_FIELDS
 from sessioneval.semconv.json_text import json_text
 from sessioneval.semconv.normalisation import DIALECTS, columns_of

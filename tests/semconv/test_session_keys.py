@@ -53,3 +53,15 @@ def test_numbers_are_ids_too():
     """Apps use database keys as session ids."""
     assert session_id(span({"session.id": 42})) == "42"
     assert session_id(span({"session.id": 10**5000})) is None
+
+
+def test_name_that_mlflow_encoded_is_decoded():
+    """MLflow writes every value as JSON, a session id too; the app's id has no quotes."""
+    encoded = RawSpan("", "", None, "", 0, 0, {"session.id": '"s-1"'}, scope_name="mlflow.tracing.provider")
+    assert session_id(encoded) == "s-1"
+    assert session_id(span({"session.id": '"s-1"', "mlflow.traceRequestId": '"tr-1"'})) == "s-1"
+
+
+def test_quotes_of_an_app_stay_its_own():
+    """Ids are compared to the letter."""
+    assert session_id(span({"session.id": '"s-1"'})) == '"s-1"'

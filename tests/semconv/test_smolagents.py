@@ -144,3 +144,44 @@ def test_the_told_messages_stay_in_the_attributes():
     found = columns(**told_as)
     assert found[c.INPUT_MESSAGES] == [{c.MESSAGE_ROLE: "user", c.MESSAGE_CONTENT: "Go"}]
     assert found[c.ATTRIBUTES] == told_as
+
+
+def span(attributes, scope="openinference.instrumentation.smolagents"):
+    return columns_of(RawSpan("", "", None, "run", 0, 0, attributes, scope_name=scope))
+
+
+def test_message_that_lost_its_role_to_a_limit_is_left_out():
+    """Over 128 attributes the SDK drops the first ones; what is left of that message is nobody's word."""
+    attributes = {
+        "llm.input_messages.6.message.contents.0.message_content.text": "Observation:\n7",
+        "llm.input_messages.7.message.role": "user",
+        "llm.input_messages.7.message.contents.0.message_content.text": "New task:\nAnd 8?",
+    }
+    assert pairs(span(attributes)[c.INPUT_MESSAGES]) == [("user", "And 8?")]
+
+
+def test_giving_the_final_answer_is_no_work_of_a_tool():
+    """The reply stands in the model's answer already; as a tool's result it would be said twice."""
+    found = span({"tool.name": "final_answer", "openinference.span.kind": "TOOL", "output.value": "7"})
+    assert found[c.SPAN_KIND] == "CHAIN"
+
+
+@pytest.mark.parametrize(
+    "nudge",
+    [
+        "Now proceed and carry out this plan.",
+        "Based on the above, please provide an answer to the following user task:\nWhere is it?",
+    ],
+)
+def test_words_in_the_place_of_the_user_are_left_out(nudge):
+    """After a plan, or when its steps are used up, smolagents speaks to the model as the user."""
+    assert said_by_all([said("user", "New task:\nWhere is it?"), said("user", nudge)]) == [
+        {c.MESSAGE_ROLE: "user", c.MESSAGE_CONTENT: "Where is it?"}
+    ]
+
+
+def test_roles_tell_the_framework_in_a_frame():
+    """A frame has no scope, and the limit on attributes drops `input.value` first."""
+    messages = [said("user", "New task:\nWhere is it?"), told(("c1", "find", {})), observed("Bern")]
+    found = span({"llm.input_messages": messages, "openinference.span.kind": "LLM"}, scope="")
+    assert [message[c.MESSAGE_ROLE] for message in found[c.INPUT_MESSAGES]] == ["user", "assistant", "tool"]

@@ -1,10 +1,11 @@
 """Microsoft Agent Framework under its own tracing, with the session as baggage or without any."""
 
 import asyncio
+import base64
 import uuid
 from typing import Any
 
-from agent_framework import Agent, tool
+from agent_framework import Agent, Content, Message, tool
 from agent_framework.observability import enable_instrumentation
 from agent_framework.openai import OpenAIChatCompletionClient
 from opentelemetry import baggage, context, trace
@@ -12,7 +13,7 @@ from opentelemetry.processor.baggage import ALLOW_ALL_BAGGAGE_KEYS, BaggageSpanP
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from script import GUARD_PROMPT, MAIN, TOOLS, Scenario
+from script import GUARD_PROMPT, MAIN, PNG, SUMMARY_REQUEST, TITLE_REQUEST, TOOLS, Scenario
 
 
 def run(framework: str, scenario: Scenario, url: str, exporter: Any) -> dict[str, str]:
@@ -24,11 +25,13 @@ def run(framework: str, scenario: Scenario, url: str, exporter: Any) -> dict[str
     enable_instrumentation(enable_sensitive_data=True)
     sessions = {
         str(uuid.uuid5(uuid.NAMESPACE_OID, f"{framework}{scenario.name}{n}")): f"user-{n % 2}"
-        for n in range(scenario.sessions)
+        for n, _ in enumerate(scenario.talks())
     }
 
     async def everything() -> None:
-        await asyncio.gather(*(_talk(framework, scenario, url, session) for session in sessions))
+        await asyncio.gather(
+            *(_talk(framework, talk, url, session) for session, talk in zip(sessions, scenario.talks(), strict=True))
+        )
 
     asyncio.run(everything())
     provider.force_flush()
@@ -52,11 +55,33 @@ async def _talk(framework: str, scenario: Scenario, url: str, session: str) -> N
         context.attach(baggage.set_baggage("session.id", session))
     agent = made(MAIN)
     thread = agent.create_session()
-    for turn in scenario.turns:
+    said: list[Any] = []
+    for number, turn in enumerate(scenario.turns):
         if scenario.guarded:
             await made("guard", GUARD_PROMPT).run(turn.user)
-        if scenario.streamed:
-            async for _ in agent.run(turn.user, session=thread, stream=True):
+        if scenario.summary and number == scenario.summary_after:
+            summary = await made("summariser", "You summarise.").run([*said, SUMMARY_REQUEST])
+            agent = made(MAIN, f"{scenario.agents[MAIN]}\n\nSummary of the earlier conversation: {summary.text}")
+            said = []
+        given: Any = Message("user", [turn.user])
+        if turn.image:
+            picture = Content.from_data(data=base64.b64decode(PNG), media_type="image/png")
+            given = Message("user", [Content.from_text(turn.user), picture])
+        if scenario.window or scenario.summary or scenario.title or scenario.name == "llm_error":
+            said.append(given)
+            while True:
+                try:
+                    answer = await agent.run(said[-scenario.window :] if scenario.window else said)
+                except Exception as error:
+                    if "scripted failure" not in str(error):
+                        raise
+                    continue
+                break
+            said += answer.messages
+            if scenario.title and number == 0:
+                await made("titler", "You write titles.").run([*said, Message("user", [TITLE_REQUEST])])
+        elif scenario.streamed:
+            async for _ in agent.run(given, session=thread, stream=True):
                 pass
         else:
-            await agent.run(turn.user, session=thread)
+            await agent.run(given, session=thread)

@@ -30,12 +30,15 @@ def run(framework: str, scenario: Scenario, url: str, exporter: Any) -> dict[str
     provider = _instrument(framework, exporter)
     sessions = {
         str(uuid.uuid5(uuid.NAMESPACE_OID, f"{framework}{scenario.name}{n}")): f"user-{n % 2}"
-        for n in range(scenario.sessions)
+        for n, _ in enumerate(scenario.talks())
     }
 
     async def everything() -> None:
         await asyncio.gather(
-            *(_Talk(framework, scenario, url, session, user).run() for session, user in sessions.items())
+            *(
+                _Talk(framework, talk, url, *pair).run()
+                for pair, talk in zip(sessions.items(), scenario.talks(), strict=True)
+            )
         )
 
     asyncio.run(everything())

@@ -1,6 +1,5 @@
 """LangChain's create_agent on LangGraph under its instrumentations."""
 
-import json
 import threading
 import uuid
 from contextlib import nullcontext
@@ -26,9 +25,9 @@ def run(framework: str, scenario: Scenario, url: str, exporter: Any) -> dict[str
     provider = _instrument(framework, exporter)
     sessions = {
         str(uuid.uuid5(uuid.NAMESPACE_OID, f"{framework}{scenario.name}{n}")): f"user-{n % 2}"
-        for n in range(scenario.sessions)
+        for n, _ in enumerate(scenario.talks())
     }
-    talks = [_Talk(framework, scenario, url, session, user) for session, user in sessions.items()]
+    talks = [_Talk(framework, talk, url, *pair) for pair, talk in zip(sessions.items(), scenario.talks(), strict=True)]
     threads = [threading.Thread(target=talk.run) for talk in talks]
     for thread in threads:
         thread.start()
@@ -71,7 +70,7 @@ def _tell_failures(request: Any, handler: Any) -> Any:
     try:
         return handler(request)
     except Exception as error:
-        text = json.dumps({"error": str(error)})
+        text = f"Error: {error}"
         return ToolMessage(
             content=text, tool_call_id=request.tool_call["id"], name=request.tool_call["name"], status="error"
         )

@@ -1,10 +1,12 @@
 """LlamaIndex agent workflows under OpenInference."""
 
 import asyncio
+import base64
 import uuid
 from typing import Any
 
 from llama_index.core.agent.workflow import AgentWorkflow, FunctionAgent
+from llama_index.core.llms import ChatMessage, ImageBlock, TextBlock
 from llama_index.core.tools import FunctionTool
 from llama_index.core.workflow import Context
 from llama_index.llms.openai_like import OpenAILike
@@ -13,7 +15,7 @@ from openinference.instrumentation.llama_index import LlamaIndexInstrumentor
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from script import MAIN, TOOLS, Scenario
+from script import GUARD_PROMPT, MAIN, PNG, TITLE_REQUEST, TOOLS, Scenario
 
 
 def run(framework: str, scenario: Scenario, url: str, exporter: Any) -> dict[str, str]:
@@ -23,11 +25,13 @@ def run(framework: str, scenario: Scenario, url: str, exporter: Any) -> dict[str
     LlamaIndexInstrumentor().instrument(tracer_provider=provider)
     sessions = {
         str(uuid.uuid5(uuid.NAMESPACE_OID, f"{framework}{scenario.name}{n}")): f"user-{n % 2}"
-        for n in range(scenario.sessions)
+        for n, _ in enumerate(scenario.talks())
     }
 
     async def everything() -> None:
-        await asyncio.gather(*(_talk(scenario, url, session, user) for session, user in sessions.items()))
+        await asyncio.gather(
+            *(_talk(talk, url, *pair) for pair, talk in zip(sessions.items(), scenario.talks(), strict=True))
+        )
 
     asyncio.run(everything())
     provider.force_flush()
@@ -65,8 +69,25 @@ async def _talk(scenario: Scenario, url: str, session: str, user: str) -> None:
 
         return FunctionTool.from_defaults(async_fn=ask_researcher)
 
-    workflow = AgentWorkflow(agents=[made(MAIN)], root_agent=MAIN)
+    moves = [one.removeprefix("transfer_to_") for one in scenario.tools.get(MAIN, ()) if one.startswith("transfer_to_")]
+    agents = [made(MAIN, moves or None), *(made(name, []) for name in moves)]
+    workflow = AgentWorkflow(agents=agents, root_agent=MAIN)
     context = Context(workflow)
-    for turn in scenario.turns:
+    for number, turn in enumerate(scenario.turns):
         with using_attributes(session_id=session, user_id=user):
-            await workflow.run(user_msg=turn.user, ctx=context)
+            if scenario.guarded:
+                await model.achat([ChatMessage(GUARD_PROMPT, role="system"), ChatMessage(turn.user)])
+            blocks = [TextBlock(text=turn.user)]
+            if turn.image:
+                blocks.append(ImageBlock(image=base64.b64decode(PNG), image_mimetype="image/png"))
+            while True:
+                try:
+                    await workflow.run(user_msg=ChatMessage(role="user", blocks=blocks), ctx=context)
+                except Exception as error:
+                    if "scripted failure" not in str(error):
+                        raise
+                    continue
+                break
+            if scenario.title and number == 0:
+                said = [ChatMessage(turn.user), ChatMessage(turn.says[-1].text, role="assistant")]
+                await model.achat([*said, ChatMessage(TITLE_REQUEST)])

@@ -8,7 +8,7 @@ from typing import Any
 from openai import AsyncOpenAI
 from opentelemetry import baggage, context
 from opentelemetry.sdk.trace import SpanProcessor
-from pydantic_ai import Agent, BinaryContent, ModelRetry
+from pydantic_ai import Agent, BinaryContent, ModelRetry, ToolOutput
 from pydantic_ai.exceptions import ModelHTTPError
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
@@ -21,12 +21,15 @@ def run(framework: str, scenario: Scenario, url: str, exporter: Any) -> dict[str
     provider = _instrument(framework, exporter)
     sessions = {
         str(uuid.uuid5(uuid.NAMESPACE_OID, f"{framework}{scenario.name}{n}")): f"user-{n % 2}"
-        for n in range(scenario.sessions)
+        for n, _ in enumerate(scenario.talks())
     }
 
     async def everything() -> None:
         await asyncio.gather(
-            *(_Talk(framework, scenario, url, session, user).run() for session, user in sessions.items())
+            *(
+                _Talk(framework, talk, url, *pair).run()
+                for pair, talk in zip(sessions.items(), scenario.talks(), strict=True)
+            )
         )
 
     asyncio.run(everything())
@@ -81,19 +84,19 @@ class _Talk:
         self._prompt = scenario.agents[MAIN]
         self._current = MAIN
         self._history: list[Any] = []
-        self._transferred = ""
 
     def _agent(self, name: str) -> Any:
         agent = Agent(
             self._model,
             name=name,
             instructions=self._scenario.agents[name] if name != MAIN else self._prompt,
+            output_type=self._outputs(name),
             retries=3,
         )
         for tool in self._scenario.tools.get(name, ()):
             if tool.startswith("transfer_to_"):
-                agent.tool_plain(self._transfer, name=tool)
-            elif tool == "ask_researcher":
+                continue
+            if tool == "ask_researcher":
                 agent.tool_plain(self.ask_researcher)
             else:
                 agent.tool_plain(_retrying(TOOLS[tool]), name=tool)
@@ -103,10 +106,15 @@ class _Talk:
         """Ask the researcher a question."""
         return str((await self._agent("researcher").run(question)).output)
 
-    async def _transfer(self) -> str:
+    def _outputs(self, name: str) -> Any:
+        """Return what an agent may end with: a text, or the hand-off to another agent."""
+        moves = [tool for tool in self._scenario.tools.get(name, ()) if tool.startswith("transfer_to_")]
+        return [str, *(ToolOutput(self._transferred_to, name=tool) for tool in moves)]
+
+    def _transferred_to(self) -> str:
         """Hand the conversation over."""
-        result = await self._agent("refund_agent").run(self._asked)
-        return str(result.output)
+        self._current = "refund_agent"
+        return ""
 
     async def run(self) -> None:
         for number, turn in enumerate(self._scenario.turns):
@@ -135,7 +143,6 @@ class _Talk:
 
     async def _turn(self, number: int, turn: Turn) -> None:
         scenario = self._scenario
-        self._asked = turn.user
         if scenario.guarded:
             await Agent(self._model, name="guard", instructions=GUARD_PROMPT).run(turn.user, **self._named())
         if scenario.summary and number == scenario.summary_after:
@@ -173,6 +180,8 @@ class _Talk:
             except ModelHTTPError:
                 continue
             self._history = [*self._history, *done.new_messages()]
+            if self._current != name:
+                await self._answer(None, self._history)
             return
 
 

@@ -8,8 +8,9 @@ from functools import partial
 from typing import Any
 
 import openai
-from raw_tracing import Tracing, tracing_of
+from raw_tracing import Tracing
 from tool_schemas import schema
+from tracings import tracing_of
 
 from script import GUARD_PROMPT, MAIN, PNG, SUMMARY_REQUEST, TITLE_REQUEST, TOOLS, Scenario, Turn
 
@@ -24,18 +25,21 @@ def run(framework: str, scenario: Scenario, url: str, exporter: Any) -> dict[str
     )
 
 
-def run_with(tracing: Tracing, client: Any, framework: str, scenario: Scenario) -> dict[str, str]:
+def run_with(
+    tracing: Tracing, client: Any, framework: str, scenario: Scenario, app: "type[App] | None" = None
+) -> dict[str, str]:
     """Run all sessions over a client."""
+    kind = app or (ResponsesApp if "responses" in framework else App)
     sessions = {
         str(uuid.uuid5(uuid.NAMESPACE_OID, f"{framework}{scenario.name}{n}")): f"user-{n % 2}"
-        for n in range(scenario.sessions)
+        for n, _ in enumerate(scenario.talks())
     }
     threads = [
         threading.Thread(
             target=_session,
-            args=(tracing, client, scenario, session, user, "responses" in framework, "fullhist" in framework),
+            args=(tracing, kind(tracing, client, talk), talk, session, user, "fullhist" in framework),
         )
-        for session, user in sessions.items()
+        for (session, user), talk in zip(sessions.items(), scenario.talks(), strict=True)
     ]
     for thread in threads:
         thread.start()
@@ -53,11 +57,7 @@ def _client_class(framework: str) -> Any:
     return openai.OpenAI
 
 
-def _session(
-    tracing: Tracing, client: Any, scenario: Scenario, session: str, user: str, responses: bool, full: bool
-) -> None:
-    make = ResponsesApp if responses else App
-    app = make(tracing, client, scenario)
+def _session(tracing: Tracing, app: "App", scenario: Scenario, session: str, user: str, full: bool) -> None:
     app.full = full
     for number, turn in enumerate(scenario.turns):
         tracing.run_turn(session, user, turn.user, partial(app.turn, number, turn))
@@ -112,7 +112,7 @@ class App:
         try:
             return self._tracing.run_tool(name, call_id, arguments, partial(self._tool(name), **arguments))
         except Exception as error:
-            return json.dumps({"error": str(error)})
+            return f"Error: {error}"
 
     def _tool(self, name: str) -> Callable[..., str]:
         if name.startswith("transfer_to_"):

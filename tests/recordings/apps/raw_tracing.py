@@ -9,7 +9,7 @@ Done = Callable[[str], Any]
 Function = Callable[[], str]
 
 
-def _nothing(_: str) -> None:
+def nothing(_: str) -> None:
     """Take a result that no span shows."""
 
 
@@ -56,36 +56,38 @@ class Tracing:
     @contextmanager
     def turn(self, session: str, user: str, text: str) -> Iterator[Done]:
         """Open the span of a turn."""
-        yield _nothing
+        yield nothing
 
     @contextmanager
     def tool(self, name: str, call_id: str, arguments: dict[str, Any]) -> Iterator[Done]:
         """Open the span of a tool."""
-        yield _nothing
+        yield nothing
 
     @contextmanager
     def guard(self) -> Iterator[Done]:
         """Open the span of a guardrail."""
-        yield _nothing
+        yield nothing
 
     @contextmanager
     def agent(self, name: str, text: str) -> Iterator[Done]:
         """Open the span of a nested agent."""
-        yield _nothing
+        yield nothing
 
 
 class OpenInference(Tracing):
     """OpenInference's OpenAI instrumentor, its context managers and, unless bare, spans by its tracer."""
 
     bare = False
+    hides = False
 
     def __init__(self, exporter: Any) -> None:
         super().__init__(exporter)
         from openinference.instrumentation import OITracer, TraceConfig
         from openinference.instrumentation.openai import OpenAIInstrumentor
 
-        OpenAIInstrumentor().instrument(tracer_provider=self.provider)
-        self.tracer = OITracer(self.provider.get_tracer("shop"), TraceConfig())
+        config = TraceConfig(hide_inputs=self.hides, hide_outputs=self.hides)
+        OpenAIInstrumentor().instrument(tracer_provider=self.provider, config=config)
+        self.tracer = OITracer(self.provider.get_tracer("shop"), config)
 
     @contextmanager
     def turn(self, session: str, user: str, text: str) -> Iterator[Done]:
@@ -104,7 +106,7 @@ class OpenInference(Tracing):
     @contextmanager
     def guard(self) -> Iterator[Done]:
         with self._span("input_guard", "guardrail", None, {}):
-            yield _nothing
+            yield nothing
 
     @contextmanager
     def agent(self, name: str, text: str) -> Iterator[Done]:
@@ -114,7 +116,7 @@ class OpenInference(Tracing):
     @contextmanager
     def _span(self, name: str, kind: str, text: str | None, attributes: dict[str, Any]) -> Iterator[Done]:
         if self.bare:
-            yield _nothing
+            yield nothing
             return
         with self.tracer.start_as_current_span(name, openinference_span_kind=kind) as span:
             span.set_attributes(attributes)
@@ -129,18 +131,31 @@ class BareOpenInference(OpenInference):
     bare = True
 
 
+class HiddenOpenInference(OpenInference):
+    """With the content hidden."""
+
+    hides = True
+
+
+def _as_messages(role: str, text: str) -> str:
+    return json.dumps([{"role": role, "parts": [{"type": "text", "content": text}]}], ensure_ascii=False)
+
+
 class OfficialGenAI(Tracing):
     """The official OTel instrumentation; the app adds `invoke_agent` and `execute_tool` spans."""
 
-    on_root_only = True
     module = "opentelemetry.instrumentation.genai.openai"
+    content = "span_only"
+    opted_in = "gen_ai_latest_experimental"
+    shows_tools = True
+    shows_messages = True
 
     def __init__(self, exporter: Any) -> None:
         import os
         from importlib import import_module
 
-        os.environ["OTEL_SEMCONV_STABILITY_OPT_IN"] = "gen_ai_latest_experimental"
-        os.environ["OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"] = "span_only"
+        os.environ["OTEL_SEMCONV_STABILITY_OPT_IN"] = self.opted_in
+        os.environ["OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"] = self.content
         super().__init__(exporter)
         import_module(self.module).OpenAIInstrumentor().instrument(tracer_provider=self.provider)
 
@@ -148,26 +163,40 @@ class OfficialGenAI(Tracing):
     def turn(self, session: str, user: str, text: str) -> Iterator[Done]:
         attributes = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "nova"}
         attributes |= {"gen_ai.conversation.id": session, "user.id": user}
-        with self.tracer.start_as_current_span("invoke_agent nova", attributes=attributes):
-            yield _nothing
+        with self._invoked("nova", text, attributes) as done:
+            yield done
+
+    @contextmanager
+    def _invoked(self, name: str, text: str, attributes: dict[str, Any]) -> Iterator[Done]:
+        """Open the span of an agent with what it was asked and what it answers."""
+        if self.shows_messages:
+            attributes |= {"gen_ai.input.messages": _as_messages("user", text)}
+        with self.tracer.start_as_current_span(f"invoke_agent {name}", attributes=attributes) as span:
+            yield (
+                lambda answer: (
+                    self.shows_messages
+                    and span.set_attribute("gen_ai.output.messages", _as_messages("assistant", answer))
+                )
+            )
 
     @contextmanager
     def tool(self, name: str, call_id: str, arguments: dict[str, Any]) -> Iterator[Done]:
         attributes = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": name, "gen_ai.tool.call.id": call_id}
-        attributes["gen_ai.tool.call.arguments"] = json.dumps(arguments)
+        if self.shows_tools:
+            attributes["gen_ai.tool.call.arguments"] = json.dumps(arguments)
         with self.tracer.start_as_current_span(f"execute_tool {name}", attributes=attributes) as span:
-            yield lambda text: span.set_attribute("gen_ai.tool.call.result", text)
+            yield lambda text: self.shows_tools and span.set_attribute("gen_ai.tool.call.result", text)
 
     @contextmanager
     def guard(self) -> Iterator[Done]:
         with self.tracer.start_as_current_span("input_guard"):
-            yield _nothing
+            yield nothing
 
     @contextmanager
     def agent(self, name: str, text: str) -> Iterator[Done]:
         attributes = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": name}
-        with self.tracer.start_as_current_span(f"invoke_agent {name}", attributes=attributes):
-            yield _nothing
+        with self._invoked(name, text, attributes) as done:
+            yield done
 
 
 class GenAIBaggage(OfficialGenAI):
@@ -184,11 +213,31 @@ class GenAIBaggage(OfficialGenAI):
         from opentelemetry import baggage, context
 
         token = context.attach(baggage.set_baggage("user.id", user, baggage.set_baggage("session.id", session)))
-        with self.tracer.start_as_current_span(
-            "invoke_agent nova", attributes={"gen_ai.operation.name": "invoke_agent"}
-        ):
-            yield _nothing
+        with self._invoked("nova", text, {"gen_ai.operation.name": "invoke_agent"}) as done:
+            yield done
         context.detach(token)
+
+
+class GenAILogs(OfficialGenAI):
+    """Content in log records, only there or on the spans too."""
+
+    content = "event_only"
+    shows_messages = False
+
+    def __init__(self, exporter: Any) -> None:
+        from opentelemetry._logs import set_logger_provider
+
+        from log_file import logger_provider
+
+        set_logger_provider(logger_provider(exporter.path))
+        super().__init__(exporter)
+
+
+class GenAIBoth(GenAILogs):
+    """Content on spans and in log records."""
+
+    content = "span_and_event"
+    shows_messages = True
 
 
 class ContribV2(OfficialGenAI):
@@ -197,106 +246,10 @@ class ContribV2(OfficialGenAI):
     module = "opentelemetry.instrumentation.openai_v2"
 
 
-class Traceloop(Tracing):
-    """OpenLLMetry through its SDK, with its decorators."""
+class ContribV2Logs(GenAILogs):
+    """The predecessor package with the conventions of its time: a log record for each message."""
 
-    def __init__(self, exporter: Any) -> None:
-        from traceloop.sdk import Traceloop as Sdk
-
-        Sdk.init(app_name="shop", exporter=exporter, disable_batch=False, telemetry_enabled=False)
-
-    def flush(self) -> None:
-        from opentelemetry import trace
-
-        trace.get_tracer_provider().force_flush()
-
-    def run_turn(self, session: str, user: str, text: str, function: Function) -> str:
-        from opentelemetry import context
-        from traceloop.sdk import Traceloop as Sdk
-        from traceloop.sdk.decorators import workflow
-
-        @workflow(name="support_turn")
-        def support_turn(text: str) -> str:  # noqa: ARG001 - shown on the span
-            return function()
-
-        token = context.attach(context.get_current())
-        Sdk.set_association_properties({"session_id": session, "user_id": user})
-        try:
-            return support_turn(text)
-        finally:
-            context.detach(token)
-
-    def run_tool(self, name: str, call_id: str, arguments: dict[str, Any], function: Function) -> str:
-        from traceloop.sdk.decorators import tool
-
-        return tool(name=name)(lambda **_: function())(**arguments)
-
-    def run_guard(self, function: Function) -> str:
-        from traceloop.sdk.decorators import task
-
-        return task(name="input_guard")(function)()
-
-    def run_agent(self, name: str, text: str, function: Function) -> str:
-        from traceloop.sdk.decorators import agent
-
-        return agent(name=name)(lambda **_: function())(question=text)
-
-
-class Langfuse(Tracing):
-    """The Langfuse SDK's client spans."""
-
-    def __init__(self, exporter: Any) -> None:
-        super().__init__(exporter)
-        from langfuse import Langfuse as Sdk
-
-        self.sdk = Sdk(
-            public_key="pk-none", secret_key="sk-none", tracer_provider=self.provider, span_exporter=exporter
-        )
-
-    @contextmanager
-    def turn(self, session: str, user: str, text: str) -> Iterator[Done]:
-        from langfuse import propagate_attributes
-
-        with propagate_attributes(session_id=session, user_id=user, tags=["t"]):
-            with self._span("support_turn", "agent", {"args": [text], "kwargs": {}}) as done:
-                yield done
-
-    @contextmanager
-    def tool(self, name: str, call_id: str, arguments: dict[str, Any]) -> Iterator[Done]:
-        with self._span(name, "tool", {"args": [], "kwargs": arguments}) as done:
-            yield done
-
-    @contextmanager
-    def guard(self) -> Iterator[Done]:
-        with self._span("input_guard", "guardrail", None):
-            yield _nothing
-
-    @contextmanager
-    def agent(self, name: str, text: str) -> Iterator[Done]:
-        with self._span(name, "agent", {"args": [text], "kwargs": {}}) as done:
-            yield done
-
-    @contextmanager
-    def _span(self, name: str, kind: Any, given: Any) -> Iterator[Done]:
-        with self.sdk.start_as_current_observation(name=name, as_type=kind, input=given) as span:
-            yield lambda text: span.update(output=text) and None
-
-
-_TRACINGS = {
-    "oi_openai": OpenInference,
-    "oi_openai_bare": BareOpenInference,
-    "oi_openai_dual": OpenInference,
-    "oi_openai_responses": OpenInference,
-    "oi_openai_responses_fullhist": OpenInference,
-    "otel_genai_openai_span": OfficialGenAI,
-    "otel_genai_openai_baggage": GenAIBaggage,
-    "otel_openai_v2_span": ContribV2,
-    "openllmetry_openai_current": Traceloop,
-    "openllmetry_openai_old": Traceloop,
-    "langfuse": Langfuse,
-}
-
-
-def tracing_of(framework: str, exporter: Any) -> Tracing:
-    """Return the tracing of a framework, switched on."""
-    return _TRACINGS[framework](exporter)
+    module = "opentelemetry.instrumentation.openai_v2"
+    content = "true"
+    opted_in = ""
+    shows_tools = False

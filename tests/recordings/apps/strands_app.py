@@ -1,5 +1,6 @@
 """Strands Agents under their own tracing."""
 
+import base64
 import uuid
 from typing import Any
 
@@ -10,7 +11,7 @@ from strands import Agent, tool
 from strands.agent.conversation_manager import NullConversationManager, SlidingWindowConversationManager
 from strands.models.openai import OpenAIModel
 
-from script import GUARD_PROMPT, MAIN, SUMMARY_REQUEST, TITLE_REQUEST, TOOLS, Scenario, Turn
+from script import GUARD_PROMPT, MAIN, PNG, SUMMARY_REQUEST, TITLE_REQUEST, TOOLS, Scenario, Turn
 
 
 def run(framework: str, scenario: Scenario, url: str, exporter: Any) -> dict[str, str]:
@@ -20,12 +21,14 @@ def run(framework: str, scenario: Scenario, url: str, exporter: Any) -> dict[str
     trace.set_tracer_provider(provider)
     sessions = {
         str(uuid.uuid5(uuid.NAMESPACE_OID, f"{framework}{scenario.name}{n}")): f"user-{n % 2}"
-        for n in range(scenario.sessions)
+        for n, _ in enumerate(scenario.talks())
     }
-    talks = [_Talk(scenario, url, session, user) for session, user in sessions.items()]
-    for number, turn in enumerate(scenario.turns):
-        for talk in talks:
-            talk.turn(number, turn)
+    scripts = list(scenario.talks())
+    talks = [_Talk(script, url, *pair) for pair, script in zip(sessions.items(), scripts, strict=True)]
+    for number in range(max(len(script.turns) for script in scripts)):
+        for talk, script in zip(talks, scripts, strict=True):
+            if number < len(script.turns):
+                talk.turn(number, script.turns[number])
     provider.force_flush()
     return sessions
 
@@ -74,6 +77,16 @@ class _Talk:
         if scenario.summary and number == scenario.summary_after:
             summary = str(self._made("summariser", "You summarise.", [*self._agent.messages])(SUMMARY_REQUEST)).strip()
             self._agent = self._made(MAIN, f"{scenario.agents[MAIN]}\n\nSummary of the earlier conversation: {summary}")
-        self._agent(turn.user)
+        picture = {"image": {"format": "png", "source": {"bytes": base64.b64decode(PNG)}}}
+        given: Any = [{"text": turn.user}, picture] if turn.image else turn.user
+        while True:
+            try:
+                self._agent(given)
+            except Exception as error:
+                if "scripted failure" not in str(error):
+                    raise
+                given = None
+                continue
+            break
         if scenario.title and number == 0:
             self._made("titler", "You write titles.", [*self._agent.messages])(TITLE_REQUEST)
