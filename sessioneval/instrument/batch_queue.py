@@ -14,7 +14,7 @@ from sessioneval.errors import InputError
 
 SCHEDULE_DELAY_MILLIS = 5_000
 # The SDK's 2,048 and 512 drop spans in a burst: an agent's run ends hundreds of spans within milliseconds.
-MAX_QUEUE_SIZE = 65_536
+MAX_QUEUE_SIZE = 131_072
 MAX_EXPORT_BATCH_SIZE = 4_096
 
 _logger = logging.getLogger(__name__)

@@ -29,12 +29,14 @@ class ExportCounts:
         failed: Spans of batches that could not be written.
         rejected: Spans that cannot be stored, by reason; the rest of their batch was.
         after_shutdown: Spans given after `ParquetSpanExporter.shutdown`.
+        dropped: Spans that the queue of `register()` had no room for.
     """
 
     exported: int = 0
     failed: int = 0
     rejected: Mapping[str, int] = field(default_factory=dict)
     after_shutdown: int = 0
+    dropped: int = 0
 
 
 class ParquetSpanExporter(SpanExporter):
@@ -52,8 +54,9 @@ class ParquetSpanExporter(SpanExporter):
       inherits a lock or a half-done import; the child's counts start at zero.
 
     `BatchSpanProcessor` ignores results: its `force_flush` returns True even if the disk is full, so look at
-    `counts`. It also drops the oldest spans when its queue is full, before they come here: they are in no count of
-    ours (the SDK logs "Queue full", and counts them with ``OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED=true``).
+    `counts`. `register()` counts what its queue drops. In a set-up of your own, the SDK's processor drops the oldest
+    spans when its queue is full (2,048 by default), before they come here: they are in no count of ours (the SDK
+    logs "Queue full", and counts them with ``OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED=true``).
 
     Args:
         directory: The store; by default that of the environment variable ``SESSIONEVAL_STORE``, else "traces".
@@ -63,7 +66,7 @@ class ParquetSpanExporter(SpanExporter):
         >>> import tempfile
         >>> exporter = ParquetSpanExporter(tempfile.mkdtemp())
         >>> exporter.counts
-        ExportCounts(exported=0, failed=0, rejected={}, after_shutdown=0)
+        ExportCounts(exported=0, failed=0, rejected={}, after_shutdown=0, dropped=0)
 
     Source: https://opentelemetry.io/docs/specs/otel/trace/sdk/#span-exporter
     """
@@ -74,6 +77,8 @@ class ParquetSpanExporter(SpanExporter):
         self._is_shut_down = False
         # Reentrant: the thread that forks may be inside an export.
         self._lock = threading.RLock()
+        # Of its own: a thread of the app that counts a span must not wait for an export.
+        self._counting = threading.Lock()
         self._is_held_for_fork = False
         _guard_forks(self)
 
@@ -109,6 +114,10 @@ class ParquetSpanExporter(SpanExporter):
         """Refuse later batches; a running export ends as usual."""
         self._is_shut_down = True
 
+    def count_lost(self, *, dropped: int = 0, after_shutdown: int = 0) -> None:
+        """Count spans that a processor could not hand on."""
+        self._count(dropped=dropped, after_shutdown=after_shutdown)
+
     def _export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         # Deferred: pyarrow (and pandas, which pyarrow imports) would cost the app a second at its start.
         from sessioneval.instrument.span_batch import publish_batch
@@ -120,17 +129,11 @@ class ParquetSpanExporter(SpanExporter):
             return SpanExportResult.FAILURE
         return SpanExportResult.SUCCESS
 
-    def _count(
-        self, *, exported: int = 0, failed: int = 0, rejected: Mapping[str, int] | None = None, after_shutdown: int = 0
-    ) -> None:
-        counts = self._counts
-        self._counts = replace(
-            counts,
-            exported=counts.exported + exported,
-            failed=counts.failed + failed,
-            rejected=dict(Counter(counts.rejected) + Counter(rejected or {})),
-            after_shutdown=counts.after_shutdown + after_shutdown,
-        )
+    def _count(self, *, rejected: Mapping[str, int] | None = None, **more: int) -> None:
+        with self._counting:
+            counts = self._counts
+            added = {name: getattr(counts, name) + n for name, n in more.items()}
+            self._counts = replace(counts, rejected=dict(Counter(counts.rejected) + Counter(rejected or {})), **added)
 
     def _before_fork(self) -> None:
         # Bounded: a hanging disk must not stop the app from forking.
@@ -142,7 +145,7 @@ class ParquetSpanExporter(SpanExporter):
             self._lock.release()
 
     def _after_fork_in_child(self) -> None:
-        self._lock = threading.RLock()
+        self._lock, self._counting = threading.RLock(), threading.Lock()
         self._is_held_for_fork = False
         self._counts = ExportCounts()
 

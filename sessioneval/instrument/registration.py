@@ -17,6 +17,7 @@ from opentelemetry.util.types import AttributeValue
 
 from sessioneval.errors import InputError
 from sessioneval.instrument.batch_queue import BatchQueue, batch_queue
+from sessioneval.instrument.counted_processor import CountedBatchProcessor
 from sessioneval.instrument.exporter import ParquetSpanExporter
 from sessioneval.instrument.session_processor import equip
 from sessioneval.instrument.signal_flush import flush_on_sigterm as install_flush_on_sigterm
@@ -60,8 +61,8 @@ def register(
         batch: False writes one file per span before the span's ``end()`` returns: for debugging and tests.
         schedule_delay_millis: Longest time a span waits in the queue; by default ``OTEL_BSP_SCHEDULE_DELAY``, else
             5,000.
-        max_queue_size: Spans that may wait, beyond that the oldest are dropped (the SDK logs "Queue full"); by default
-            ``OTEL_BSP_MAX_QUEUE_SIZE``, else 65,536.
+        max_queue_size: Spans that may wait; beyond that spans are dropped, logged, and counted
+            (`ParquetSpanExporter.counts`). By default ``OTEL_BSP_MAX_QUEUE_SIZE``, else 131,072.
         max_export_batch_size: Most spans in one batch; by default ``OTEL_BSP_MAX_EXPORT_BATCH_SIZE``, else 4,096 or
             the queue's size if that is less.
         flush_on_sigterm: Also export what is queued when SIGTERM comes (see `signal_flush`).
@@ -85,7 +86,7 @@ def register(
     equip(provider)
     exporter = ParquetSpanExporter(directory)
     _exporters[provider] = exporter
-    provider.add_span_processor(_processor(exporter, queue))
+    provider.add_span_processor(CountedBatchProcessor(exporter, queue) if queue else SimpleSpanProcessor(exporter))
     if otlp_endpoint:
         provider.add_span_processor(_processor(_otlp_exporter(otlp_endpoint, otlp_headers), queue))
     if set_global:

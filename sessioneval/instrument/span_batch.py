@@ -75,4 +75,4 @@ def _table(spans: Sequence[ReadableSpan]) -> tuple[pa.Table, Counter[str]]:
             builder.add(raw_span(span))
         except RejectedSpan as error:
             rejected[str(error)] += 1
-    return builder.table(), rejected
+    return builder.coded_table(), rejected

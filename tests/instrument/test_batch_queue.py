@@ -9,7 +9,7 @@ from sessioneval.instrument.batch_queue import BatchQueue, batch_queue
 def test_the_defaults_take_a_burst():
     """The SDK's 2,048 drops spans of one busy agent run."""
     assert batch_queue(None, None, None) == BatchQueue(
-        schedule_delay_millis=5_000, max_queue_size=65_536, max_export_batch_size=4_096
+        schedule_delay_millis=5_000, max_queue_size=131_072, max_export_batch_size=4_096
     )
 
 
@@ -24,7 +24,7 @@ def test_the_otel_variables_win_over_our_defaults_and_arguments_over_both(monkey
 def test_a_variable_that_is_no_number_is_named_and_ignored(monkeypatch, caplog):
     """As the SDK does: a typing error in the environment must not stop the app."""
     monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "many")
-    assert batch_queue(None, None, None).max_queue_size == 65_536
+    assert batch_queue(None, None, None).max_queue_size == 131_072
     assert "OTEL_BSP_MAX_QUEUE_SIZE is 'many'" in caplog.text
 
 
