@@ -25,16 +25,20 @@ class Answer:
         text: The content; empty when tools are called.
         calls: Tool calls, in order.
         refusal: Why nothing was answered; empty for an answer.
+        truncated: Whether it broke off before its end.
     """
 
     kind: str
     text: str = ""
     calls: tuple[AnsweredCall, ...] = ()
     refusal: str = ""
+    truncated: bool = False
 
     @property
     def finish_reason(self) -> str:
         """OpenAI's word for why the answer ended."""
+        if self.truncated:
+            return "length"
         return "tool_calls" if self.calls else "stop"
 
     def message(self) -> dict[str, Any]:

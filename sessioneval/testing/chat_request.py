@@ -3,12 +3,15 @@
 import hashlib
 import json
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 from sessioneval.errors import InputError
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 RESPONSE_FORMATS = ("text", "json_object", "json_schema")
+BREAKPOINT_MARKS = ("prompt_cache_breakpoint", "cache_control")
+"""OpenAI's word, and Anthropic's as proxies take it."""
 TOOL_CHOICES = ("none", "auto", "required")
 
 
@@ -19,12 +22,14 @@ class PromptMessage:
     Attributes:
         role: One of `ROLES`.
         text: The content as one text.
+        breakpoints: Offsets into the text behind which a cache breakpoint stands.
         call_ids: Ids of the tool calls in it (assistant).
         tool_call_id: The call it answers (tool).
     """
 
     role: str
     text: str
+    breakpoints: tuple[int, ...] = ()
     call_ids: tuple[str, ...] = ()
     tool_call_id: str = ""
 
@@ -51,8 +56,11 @@ class ChatRequest:
         schema: The JSON schema of the answer, empty where none was given.
         stream: Whether to answer as server-sent events.
         include_usage: Whether the stream ends with a usage event.
+        implicit_breakpoint: Whether the end of the last message is a cache breakpoint too.
+        service_tier: The tier the client asked for, or empty.
+        seed: The sampling seed as text, or empty.
         model: The name the client asked for.
-        fingerprint: 32 hex digits; equal requests have equal ones.
+        fingerprint: 32 hex digits; equal bodies have equal ones.
         prefix_seed: What precedes the messages in a provider's prompt cache: model, tools, schema.
     """
 
@@ -65,6 +73,9 @@ class ChatRequest:
     schema: dict[str, Any] = field(default_factory=dict)
     stream: bool = False
     include_usage: bool = False
+    implicit_breakpoint: bool = True
+    service_tier: str = ""
+    seed: str = ""
     model: str = "stand-in"
     fingerprint: str = ""
     prefix_seed: str = ""
@@ -79,11 +90,12 @@ class ChatRequest:
         return [message.text for message in self.messages if message.role == role]
 
 
-def parse_request(body: Any) -> ChatRequest:
+def parse_request(body: Any, fingerprint: str = "") -> ChatRequest:
     """Return the request in a parsed JSON body.
 
     Args:
         body: What `json.loads` returned.
+        fingerprint: That of the bytes it was parsed from, where there are any.
 
     Raises:
         InputError: The body is not a chat completion request; the message says which field and why.
@@ -93,6 +105,7 @@ def parse_request(body: Any) -> ChatRequest:
         'hi'
     """
     fields = _object("the request body", body)
+    cache_options = _object("prompt_cache_options", fields.get("prompt_cache_options") or {})
     _check_count(fields.get("n"))
     choice, tools = fields.get("tool_choice") or "auto", _tools(fields.get("tools"))
     forced = _forced_tool(choice, tools)
@@ -107,15 +120,23 @@ def parse_request(body: Any) -> ChatRequest:
         schema=schema,
         stream=fields.get("stream") is True,
         include_usage=_object("stream_options", fields.get("stream_options") or {}).get("include_usage") is True,
+        implicit_breakpoint=cache_options.get("mode") != "explicit" and not _has_cache_control(fields["messages"]),
+        service_tier=str(fields.get("service_tier") or ""),
+        seed="" if fields.get("seed") is None else str(fields["seed"]),
         model=_text("model", fields.get("model")),
-        fingerprint=digest(fields),
+        fingerprint=fingerprint or digest(fields),
         prefix_seed=digest([fields.get(key) for key in ("model", "tools", "response_format")]),
     )
 
 
 def digest(value: Any) -> str:
     """Return 32 hex digits that are equal for equal JSON values."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:32]
+    return digest_of_bytes(json.dumps(value, sort_keys=True).encode())
+
+
+def digest_of_bytes(body: bytes) -> str:
+    """Return 32 hex digits that are equal for equal bytes."""
+    return hashlib.sha256(body).hexdigest()[:32]
 
 
 def _object(what: str, value: Any) -> dict[str, Any]:
@@ -163,18 +184,35 @@ def _message(index: int, value: Any) -> PromptMessage:
     where = f"messages[{index}]"
     entry = _object(where, value)
     calls = _list(f"{where}.tool_calls", entry.get("tool_calls") or [])
+    text, breakpoints = _content(f"{where}.content", entry.get("content"))
     return PromptMessage(
         role=_one_of(f"{where}.role", entry.get("role"), ROLES),
-        text=_content(f"{where}.content", entry.get("content")),
+        text=text,
+        breakpoints=breakpoints,
         call_ids=tuple(str(_object(f"{where}.tool_calls", call).get("id", "")) for call in calls),
         tool_call_id=str(entry.get("tool_call_id") or ""),
     )
 
 
-def _content(where: str, value: Any) -> str:
+def _content(where: str, value: Any) -> tuple[str, tuple[int, ...]]:
+    """Return the text, and behind which of its characters a cache breakpoint stands."""
     if value is None or isinstance(value, str):
-        return value or ""
-    return "\n".join(_part(_object(where, part)) for part in _list(where, value))
+        return value or "", ()
+    parts = [_object(where, part) for part in _list(where, value)]
+    texts = [_part(part) for part in parts]
+    ends = list(accumulate(len(text) + 1 for text in texts))
+    marked = (end - 1 for part, end in zip(parts, ends, strict=True) if _is_marked(part))
+    return "\n".join(texts), tuple(marked)
+
+
+def _has_cache_control(messages: list[dict[str, Any]]) -> bool:
+    """Whether the request speaks to a model that has no implicit breakpoint."""
+    contents = [entry.get("content") for entry in messages]
+    return any("cache_control" in part for content in contents if isinstance(content, list) for part in content)
+
+
+def _is_marked(part: dict[str, Any]) -> bool:
+    return any(part.get(mark) for mark in BREAKPOINT_MARKS)
 
 
 def _part(part: dict[str, Any]) -> str:

@@ -1,11 +1,7 @@
 """The four session judges as rules over the text: coherence, correctness, frustration and goal completion."""
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from sessioneval.testing.answer import Answer
-from sessioneval.testing.chat_request import ChatRequest
 from sessioneval.testing.claims import Claim, claims
 from sessioneval.testing.equations import Equation, equations
 from sessioneval.testing.facts import contradicted_facts
@@ -20,16 +16,8 @@ from sessioneval.testing.markers import (
     first_marker,
     takes_back,
 )
-from sessioneval.testing.schema_values import fill
 from sessioneval.testing.sentences import asks
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """A label and the rule that led to it."""
-
-    label: str
-    explanation: str
+from sessioneval.testing.verdict import Verdict
 
 
 def judge(prompt: JudgePrompt) -> Verdict:
@@ -43,17 +31,6 @@ def judge(prompt: JudgePrompt) -> Verdict:
         label=first,
         explanation=f"The stand-in has no rule for {prompt.evaluator!r} with these labels; it answers the first label.",
     )
-
-
-def verdict_values(prompt: JudgePrompt) -> dict[str, str]:
-    """Return the verdict as the fields of an answer, the explanation first."""
-    verdict = judge(prompt)
-    return {"explanation": verdict.explanation, "label": verdict.label}
-
-
-def judge_answer(request: ChatRequest, values: dict[str, str]) -> Answer:
-    """Return the verdict's fields as the JSON that the request's schema asks for."""
-    return Answer(kind="judge", text=json.dumps(fill(request.schema, values)))
 
 
 def coherence(prompt: JudgePrompt) -> Verdict:

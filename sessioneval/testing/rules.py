@@ -32,13 +32,14 @@ from sessioneval.testing.answer import Answer
 from sessioneval.testing.chat_request import ChatRequest
 from sessioneval.testing.facts import FACTS
 from sessioneval.testing.judge_prompt import judge_prompt
-from sessioneval.testing.judge_rules import judge_answer, verdict_values
+from sessioneval.testing.judge_rules import judge
 from sessioneval.testing.lessons import LESSONS
 from sessioneval.testing.markers import CONTRADICTION, FRUSTRATION, LEAVING, NOT_REACHED, THANKS, UNDERSTANDING
 from sessioneval.testing.schema_values import fill
 from sessioneval.testing.student import is_student, student_answer
-from sessioneval.testing.support import called_with, support_answer
+from sessioneval.testing.support import support_answer
 from sessioneval.testing.tutor import tutor_answer, tutor_topic
+from sessioneval.testing.verdict import in_shape, verdict_values
 
 ECHO_CHARACTERS = 200
 
@@ -53,8 +54,7 @@ def answer(request: ChatRequest) -> Answer:
     """
     prompt = judge_prompt(request)
     if prompt:
-        values = verdict_values(prompt)
-        return called_with(request, "judge", values) if request.must_call else judge_answer(request, values)
+        return in_shape(request, "judge", verdict_values(judge(prompt), prompt))
     if request.must_call:
         return support_answer(request)
     return _in_format(request, _spoken(request))

@@ -10,7 +10,7 @@ def fill(schema: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
     """Return an object with the schema's properties in their order: known values, else the emptiest allowed ones.
 
     A schema without properties gets the known values as they are. Known values that the schema has no
-    place for are left out.
+    place for are left out, and so are records where it wants texts.
 
     Args:
         schema: A JSON schema of type object; `$ref` into its own `$defs`, `enum`, `const` and `anyOf` are followed.
@@ -24,7 +24,10 @@ def fill(schema: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
     properties = _properties(schema)
     if not properties:
         return dict(known)
-    return {name: known[name] if name in known else empty(part, schema) for name, part in properties.items()}
+    return {
+        name: known[name] if name in known and _fits(known[name], part) else empty(part, schema)
+        for name, part in properties.items()
+    }
 
 
 def empty(schema: Any, root: dict[str, Any], depth: int = 0) -> Any:
@@ -41,6 +44,12 @@ def empty(schema: Any, root: dict[str, Any], depth: int = 0) -> Any:
     if options and depth < MAX_DEPTH:
         return options[0] if "enum" in part else empty(options[0], root, depth + 1)
     return _empty_of_type(part, root, depth)
+
+
+def _fits(value: Any, part: Any) -> bool:
+    items = part.get("items") if isinstance(part, dict) else None
+    wants_texts = isinstance(items, dict) and items.get("type") == "string"
+    return not (wants_texts and isinstance(value, list) and any(isinstance(entry, dict) for entry in value))
 
 
 def _empty_of_type(part: dict[str, Any], root: dict[str, Any], depth: int) -> Any:

@@ -2,31 +2,23 @@
 
 import asyncio
 import contextlib
+import signal
 import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
-from sessioneval.errors import InputError, MissingExtra
-from sessioneval.testing.answer import Answerer
-from sessioneval.testing.app import Bench
+from sessioneval.errors import InputError
+from sessioneval.testing.bench import Bench
 from sessioneval.testing.faults import Faults
-from sessioneval.testing.rules import answer as answer_by_rules
-
-try:
-    import uvicorn
-    from uvicorn.protocols.http.h11_impl import H11Protocol
-except ImportError as error:
-    message = "the stand-in model needs starlette and uvicorn; install them with: pip install 'sessioneval[demo]'"
-    raise MissingExtra(message) from error
+from sessioneval.testing.http_connection import HttpConnection
+from sessioneval.testing.options import Options
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8399
 MAX_PORT = 65_535
-BACKLOG = 2048
-SHUTDOWN_SECONDS = 1
-KEEP_ALIVE_SECONDS = 75
+BACKLOG = 4096
 
 
 class StandIn:
@@ -36,15 +28,14 @@ class StandIn:
         faults: How badly it behaves; not at all if left out.
         port: 0 takes a free one.
         host: Address to listen on.
-        api_key: Asked for as bearer token where it is given.
-        models: Names that are answered; others get 404. None answers to any name.
-        answerer: Takes the place of the written rules: maps a `ChatRequest` to an `Answer`.
+        options: The other fields of `Options`: `api_key`, `models`, `answerer`, `refuses`, `prompt_cache`, `prices`,
+            `batches`.
 
     Attributes:
         base_url: What an OpenAI client takes as `base_url`; known once the block is entered.
 
     Raises:
-        InputError: The port cannot be listened on.
+        InputError: The port cannot be listened on, or an option is not allowed.
 
     Example:
         >>> from openai import OpenAI
@@ -54,33 +45,36 @@ class StandIn:
     """
 
     def __init__(
-        self,
-        faults: Faults | None = None,
-        port: int = 0,
-        *,
-        host: str = DEFAULT_HOST,
-        api_key: str | None = None,
-        models: Iterable[str] | None = None,
-        answerer: Answerer = answer_by_rules,
+        self, faults: Faults | None = None, port: int = 0, *, host: str = DEFAULT_HOST, **options: Any
     ) -> None:
-        self._bench = Bench(faults=faults, api_key=api_key, models=models, answerer=answerer)
+        self._bench = Bench(Options(faults=faults or Faults(), **options))
         self._address = (host, port)
         self.base_url = ""
 
     @property
     def stats(self) -> dict[str, Any]:
         """The counts that ``GET /stats`` shows."""
-        return self._bench.counts.to_dict()
+        return self._bench.stats()
+
+    @property
+    def evaluations(self) -> dict[tuple[str, str], int]:
+        """How many answers each (session, evaluator) got; a session is known by its transcript, not by the nonce."""
+        return self._bench.evaluations()
+
+    @property
+    def bills(self) -> dict[str, dict[str, float]]:
+        """The bill of each session, by kind of token and in dollars."""
+        return self._bench.bills()
 
     def reset(self) -> None:
-        """Forget all counts."""
+        """Forget all counts, bills and cached prefixes; batches stay."""
         self._bench.reset()
 
     def __enter__(self) -> Self:
         listener = _listener(*self._address)
         self.base_url = _base_url(listener)
-        self._server = _Server(self._bench)
-        self._thread = threading.Thread(target=self._server.run, args=([listener],), name="stand-in", daemon=True)
+        self._server = _Server(self._bench, listener)
+        self._thread = threading.Thread(target=self._server.run, name="stand-in", daemon=True)
         self._thread.start()
         self._server.ready.wait()
         return self
@@ -88,7 +82,7 @@ class StandIn:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._server.should_exit = True
+        self._server.stop()
         self._thread.join()
 
 
@@ -97,8 +91,8 @@ def serve(
     faults: Faults | None = None,
     *,
     host: str = DEFAULT_HOST,
-    api_key: str | None = None,
     on_ready: Callable[[str], None] | None = None,
+    **options: Any,
 ) -> None:
     """Serve the stand-in until it is interrupted (Ctrl-C or SIGTERM).
 
@@ -106,63 +100,59 @@ def serve(
         port: 0 takes a free one.
         faults: How badly it behaves; not at all if left out.
         host: Address to listen on.
-        api_key: Asked for as bearer token where it is given.
         on_ready: Called once with the base URL when requests are accepted.
+        options: As `StandIn` takes them.
 
     Raises:
-        InputError: The port cannot be listened on.
+        InputError: The port cannot be listened on, or an option is not allowed.
     """
+    bench = Bench(Options(faults=faults or Faults(), **options))
     listener = _listener(host, port)
     base_url = _base_url(listener)
-    server = _Server(Bench(faults=faults, api_key=api_key), on_ready=lambda: on_ready and on_ready(base_url))
+    server = _Server(bench, listener, on_ready=lambda: on_ready and on_ready(base_url))
     with contextlib.suppress(KeyboardInterrupt):
-        server.run([listener])
+        server.run()
 
 
-class _Protocol(H11Protocol):
-    """Puts the connection where the application finds it, to reset it on purpose."""
+class _Server:
+    """An event loop that serves one bench until it is stopped, and lets hanging requests go then."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
-        super().connection_made(transport)
-        self.app_state = {**self.app_state, "transport": transport}
-
-
-class _Server(uvicorn.Server):
-    """A uvicorn server that tells when it is ready and lets hanging requests go when it closes."""
-
-    def __init__(self, bench: Bench, on_ready: Callable[[], object] = lambda: None) -> None:
-        config = uvicorn.Config(
-            bench.app(),
-            http=_Protocol,
-            ws="none",
-            loop="asyncio",
-            lifespan="off",
-            log_config=None,
-            log_level="critical",
-            access_log=False,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-        )
-        super().__init__(config)
+    def __init__(self, bench: Bench, listener: socket.socket, on_ready: Callable[[], object] = lambda: None) -> None:
         self.ready = threading.Event()
         self._bench = bench
+        self._listener = listener
         self._on_ready = on_ready
+        self._connections: set[HttpConnection] = set()
+        self._loop: asyncio.AbstractEventLoop
+        self._stopping: asyncio.Event
 
-    def run(self, sockets: list[socket.socket] | None = None) -> None:
+    def run(self) -> None:
         try:
-            super().run(sockets)
+            asyncio.run(self._serve())
         finally:
+            self._listener.close()
             # Whoever waits for a server that failed to start must not wait for ever.
             self.ready.set()
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+    def stop(self) -> None:
+        """End the service; from any thread."""
+        self._loop.call_soon_threadsafe(self._stopping.set)
+
+    async def _serve(self) -> None:
+        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        server = await self._loop.create_server(
+            lambda: HttpConnection(self._bench, self._connections), sock=self._listener, backlog=BACKLOG
+        )
+        if threading.current_thread() is threading.main_thread():
+            self._loop.add_signal_handler(signal.SIGTERM, self._stopping.set)
         self.ready.set()
         self._on_ready()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._bench.closing.set()
-        await super().shutdown(sockets)
+        try:
+            await self._stopping.wait()
+        finally:
+            server.close()
+            for connection in list(self._connections):
+                connection.abort()
 
 
 def _listener(host: str, port: int) -> socket.socket:

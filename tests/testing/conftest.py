@@ -46,7 +46,7 @@ def fence():
     def fenced(*messages, nonce="5eed"):
         lines = [f"<<T:{nonce} begin>>"]
         for index, (role, text) in enumerate(messages):
-            lines += [f"<<T:{nonce} {index} {role}>>", text.replace("<<T:", "<<\\T:")]
+            lines += [f"<<T:{nonce} {index} {role}>>", text.replace("<<T:", "\\u{3c}<T:")]
         return "\n".join([*lines, f"<<T:{nonce} end>>"])
 
     return fenced

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections import Counter
 
 import openai
@@ -11,8 +12,7 @@ from hypothesis import strategies as st
 
 from sessioneval.errors import InputError
 from sessioneval.testing.answer import Answer
-from sessioneval.testing.chat_request import digest
-from sessioneval.testing.faults import BAD_LABEL, Faults, RateLimiter, spoil
+from sessioneval.testing.faults import BAD_LABEL, Faults, spoil
 from sessioneval.testing.server import StandIn
 
 HELLO = [{"role": "user", "content": "hello"}]
@@ -27,23 +27,21 @@ def hello_often(client, times):
         hello(client)
 
 
-def first_only(fault):
+@pytest.fixture(scope="module")
+def first_only(client):
     """Return faults that the first sending of HELLO meets and the second does not."""
-    return next(
-        Faults(**{f"{fault}_rate": 0.5}, seed=seed, retry_after_seconds=0.01)
-        for seed in range(1000)
-        if met(seed, fault) == [fault, "none"]
-    )
+    fingerprint = hello(client).id.removeprefix("chatcmpl-")
 
+    def found(fault):
+        candidates = (Faults(**{f"{fault}_rate": 0.5}, seed=seed, retry_after_seconds=0.01) for seed in range(1000))
+        wanted = [fault, "none"]
+        return next(f for f in candidates if [f.choose(fingerprint, attempt) for attempt in (1, 2)] == wanted)
 
-def met(seed, fault):
-    fingerprint = digest({"messages": HELLO, "model": "stand-in"})
-    faults = Faults(**{f"{fault}_rate": 0.5}, seed=seed)
-    return [faults.choose(fingerprint, attempt) for attempt in (1, 2)]
+    return found
 
 
 @pytest.mark.parametrize("fault", ["error", "too_many_requests", "reset"])
-def test_a_retry_gets_past_a_passing_fault(connect, fault):
+def test_a_retry_gets_past_a_passing_fault(connect, fault, first_only):
     """One retry layer, the client's, must be enough."""
     with StandIn(first_only(fault)) as server:
         completion = hello(connect(server, max_retries=2))
@@ -52,7 +50,7 @@ def test_a_retry_gets_past_a_passing_fault(connect, fault):
         assert (server.stats["requests"], server.stats["finished"], server.stats["repeated"]) == (2, 1, 0)
 
 
-def test_a_hang_lasts_until_the_client_leaves(connect):
+def test_a_hang_lasts_until_the_client_leaves(connect, first_only):
     """The client's time-out is the only way out, and its retry works."""
     with StandIn(first_only("hang")) as server:
         hello(connect(server, max_retries=1, timeout=0.3))
@@ -97,7 +95,7 @@ def test_a_lasting_fault_reaches_the_caller_as_its_own_error(connect, faults, er
 
 def test_the_rate_limit_names_the_wait_and_the_client_keeps_it(connect):
     """Who comes too fast is told to wait, in both of the headers that clients read."""
-    with StandIn(Faults(rate_limit_per_minute=600)) as server:
+    with StandIn(Faults(requests_per_minute=600)) as server:
         # 600 a minute let 10 through at once; what comes on top has to wait about 0.1 seconds.
         client = connect(server)
         with pytest.raises(openai.RateLimitError) as refused:
@@ -174,7 +172,7 @@ def test_rates_are_kept():
         {"error_rate": 0.6, "hang_rate": 0.6},
         {"latency_seconds": -1},
         {"latency_seconds": float("inf")},
-        {"rate_limit_per_minute": 0},
+        {"requests_per_minute": 0},
     ],
 )
 def test_impossible_faults_are_refused(values):
@@ -183,15 +181,22 @@ def test_impossible_faults_are_refused(values):
         Faults(**values)
 
 
-def test_the_limiter_refills_at_an_even_pace():
-    """One a second: the second must wait a second, or what is left of it."""
-    now = [0.0]
-    limiter = RateLimiter(60, clock=lambda: now[0])
-    assert (limiter.take(), limiter.take()) == (0.0, 1.0)
-    now[0] = 0.75
-    assert limiter.take() == pytest.approx(0.25)
-    now[0] = 1.5
-    assert limiter.take() == 0.0
+def test_a_slow_answer_trickles_in_whole(connect):
+    """A client that waits gets all of it; how long it takes is known."""
+    with StandIn(Faults(slow_rate=1, slow_seconds=0.3)) as server:
+        started = time.perf_counter()
+        assert hello(connect(server)).choices[0].message.content.endswith("hello")
+        assert time.perf_counter() - started >= 0.25
+        assert (server.stats["finished"], server.stats["by_fault"]) == (1, {"slow": 1})
+
+
+def test_a_truncated_answer_says_length(connect):
+    """The finish reason is the only sign besides the missing end."""
+    with StandIn(Faults(truncate_rate=1)) as server:
+        choice = hello(connect(server)).choices[0]
+        assert choice.finish_reason == "length"
+        assert not choice.message.content.endswith("hello")
+        assert server.stats["finished"] == 0
 
 
 @given(text=st.text(), label=st.text())

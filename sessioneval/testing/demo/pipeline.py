@@ -11,8 +11,9 @@ from rich.console import Console
 from sessioneval.analysis.frames import spans_df
 from sessioneval.errors import StoreError
 from sessioneval.model import columns as c
-from sessioneval.runs.evaluating import RunResult, evaluate
+from sessioneval.runs.evaluating import evaluate
 from sessioneval.runs.progress import Progress
+from sessioneval.runs.run import RunResult
 from sessioneval.sessions.selection import Selection
 from sessioneval.store.layout import EVALUATIONS, SPANS, table_files
 from sessioneval.testing.demo.chat_model import ChatModel, chat_model
