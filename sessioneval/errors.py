@@ -9,7 +9,8 @@ SessionEvalError
 ├── JudgeError            a judge gave no usable answer
 │   ├── JudgeRefused      the endpoint rejected the request for good (key, model, address)
 │   ├── JudgeUnavailable  the endpoint did not answer in time or kept failing
-│   └── JudgeAnswerError  the endpoint answered, but not with a label of the rubric
+│   ├── JudgeAnswerError  the endpoint answered, but not with a label of the rubric
+│   └── OverBudget        the call was not made: the run's budget is spent
 └── EvaluatorError        a code evaluator raised or returned something that is no evaluation
 
 All classes take positional arguments only, so they survive pickling (process pools, Ray, Spark).
@@ -74,6 +75,10 @@ class JudgeUnavailable(JudgeError):
 
 class JudgeAnswerError(JudgeError):
     """The endpoint answered, but not with a label of the rubric."""
+
+
+class OverBudget(JudgeError):
+    """A judge's call was not made because the run's budget is spent; the decision is skipped, not failed."""
 
 
 class EvaluatorError(SessionEvalError):

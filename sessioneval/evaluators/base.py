@@ -1,5 +1,6 @@
 """The evaluator protocol, and the evaluation that every kind of evaluator returns."""
 
+import hashlib
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -45,6 +46,16 @@ class Evaluator(Protocol):
         """Release connections; safe to call twice, the evaluator stays usable."""
 
 
+def judged_digest(evaluator: Evaluator, transcript: Transcript) -> str:
+    """Return the digest of everything that the evaluator reads of a session.
+
+    That is `Transcript.digest`, and for an evaluator whose ``needs_context`` is true the context's as well.
+    """
+    if not getattr(evaluator, "needs_context", False):
+        return transcript.digest
+    return hashlib.sha256(f"{transcript.digest} {transcript.context.digest}".encode()).hexdigest()
+
+
 def evaluation_of(evaluator: Evaluator, transcript: Transcript, **decided: Any) -> Evaluation:
     """Return an evaluation with everything filled in that does not depend on the decision.
 
@@ -60,7 +71,7 @@ def evaluation_of(evaluator: Evaluator, transcript: Transcript, **decided: Any) 
         model=evaluator.model,
         session_id=transcript.session_id,
         anchor_span_id=transcript.session.anchor_span_id,
-        transcript_digest=transcript.digest,
+        transcript_digest=judged_digest(evaluator, transcript),
         spans_digest=transcript.session.spans_digest,
         judged_until=transcript.session.end_time,
         n_messages=len(transcript.messages),

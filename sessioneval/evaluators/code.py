@@ -18,17 +18,30 @@ from sessioneval.model.transcript import Transcript
 Raw = str | float | bool | Evaluation | Mapping[str, Any] | None
 CodeFunction = Callable[[Transcript], Raw | Awaitable[Raw]]
 
-_KEYS = ("label", "score", "explanation", "metadata")
+_KEYS = ("label", "score", "explanation", "fields", "metadata")
 
 
 class CodeEvaluator:
-    """A function as an evaluator; made by `evaluator`. Calling it calls the function."""
+    """A function as an evaluator; made by `evaluator`. Calling it calls the function.
+
+    Attributes:
+        needs_context: Whether it reads `Transcript.context`, which is filled only for evaluators that say so.
+    """
 
     annotator_kind: AnnotatorKind = "CODE"
     model: str | None = None
 
-    def __init__(self, function: CodeFunction, name: str | None, labels: Mapping[str, float], version: str) -> None:
+    def __init__(
+        self,
+        function: CodeFunction,
+        name: str | None,
+        labels: Mapping[str, float],
+        version: str,
+        *,
+        needs_context: bool = False,
+    ) -> None:
         self._function = function
+        self.needs_context = needs_context
         self.name = check_evaluator_name(getattr(function, "__name__", "") if name is None else name)
         self.labels = {_checked_label(label): checked_score(label, score) for label, score in labels.items()}
         self.version = version
@@ -67,7 +80,11 @@ def evaluator(function: CodeFunction, /) -> CodeEvaluator: ...
 
 @overload
 def evaluator(
-    *, name: str | None = None, labels: Mapping[str, float] | None = None, version: str = "1"
+    *,
+    name: str | None = None,
+    labels: Mapping[str, float] | None = None,
+    version: str = "1",
+    needs_context: bool = False,
 ) -> Callable[[CodeFunction], CodeEvaluator]: ...
 
 
@@ -78,12 +95,14 @@ def evaluator(
     name: str | None = None,
     labels: Mapping[str, float] | None = None,
     version: str = "1",
+    needs_context: bool = False,
 ) -> CodeEvaluator | Callable[[CodeFunction], CodeEvaluator]:
     """Make an evaluator of a function that takes a `Transcript`; with or without parentheses.
 
     The function may be sync or async. A sync one runs on the event loop, so make it async if it waits.
     It returns a label (str), a score (number), True or False (score 1 or 0), a mapping with any of
-    ``label, score, explanation, metadata``, an `Evaluation`, or None where it does not apply (skipped).
+    ``label, score, explanation, fields, metadata``, an `Evaluation`, or None where it does not apply (skipped).
+    ``fields`` are further answers by name, such as counts; they stand in the column ``fields``.
     If it raises, that session's evaluation is failed, with the class and text of the error.
 
     Args:
@@ -91,6 +110,8 @@ def evaluator(
         name: By default the function's name; must match ``[a-z][a-z0-9_]*``.
         labels: Allowed labels with their scores; a label outside is a failure. By default any label.
         version: Change it when the function's result changes for a reason outside its source.
+        needs_context: Whether the function reads `Transcript.context`: tools on offer, model calls, attributes of
+            the spans. It is read from the store only for evaluators that say so; for others it is empty.
 
     Raises:
         InputError: Name, label or score is not allowed.
@@ -104,7 +125,7 @@ def evaluator(
     """
 
     def made(decorated: CodeFunction) -> CodeEvaluator:
-        return CodeEvaluator(decorated, name, labels or {}, version)
+        return CodeEvaluator(decorated, name, labels or {}, version, needs_context=needs_context)
 
     return made if function is None else made(function)
 
@@ -161,7 +182,8 @@ def _of_mapping(raw: Mapping[str, Any], labels: Mapping[str, float]) -> dict[str
     if label is None and score is None:
         raise EvaluatorError("returned neither label nor score; return None where the evaluator does not apply")
     decided = {"score": _score(score)} if label is None else _labelled(label, score, labels)
-    return {**decided, "explanation": _explanation(raw), "metadata": _metadata(raw)}
+    told = {"explanation": _explanation(raw), "fields": _plain("fields", raw), "metadata": _plain("metadata", raw)}
+    return {**decided, **told}
 
 
 def _labelled(label: object, score: object, labels: Mapping[str, float]) -> dict[str, Any]:
@@ -188,12 +210,13 @@ def _explanation(raw: Mapping[str, Any]) -> str | None:
     return None if text is None else storable(str(text))
 
 
-def _metadata(raw: Mapping[str, Any]) -> dict[str, Any]:
-    metadata = raw.get("metadata")
+def _plain(key: str, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a mapping of the raw one as it comes back from JSON."""
+    value = raw.get(key)
     try:
-        plain = json.loads(json.dumps(metadata or {}, allow_nan=False))
+        plain = json.loads(json.dumps(value or {}, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
-        raise EvaluatorError(f"returned metadata that is no JSON: {error}") from error
+        raise EvaluatorError(f"returned {key} that is no JSON: {error}") from error
     if not isinstance(plain, dict):
-        raise EvaluatorError(f"returned metadata {metadata!r:.200}; it must be a mapping")
+        raise EvaluatorError(f"returned {key} {value!r:.200}; it must be a mapping")
     return plain

@@ -5,17 +5,19 @@ read a transcript. What is not exactly an answer is a problem in words, never a 
 """
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
+from sessioneval.evaluators.answer_parts import AnswerParts, read_parts
+from sessioneval.evaluators.answer_text import json_object
 from sessioneval.evaluators.base import storable
-from sessioneval.evaluators.rubric import Rubric
+from sessioneval.evaluators.rubric import UNSURE, Rubric
 from sessioneval.model.evaluation import Usage
+from sessioneval.model.transcript import Transcript
 
 _MAX_INTEGER = 2**63 - 1
 _MAX_ANSWER_CHARS = 200_000
-_MAX_CANDIDATES = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,21 +30,62 @@ class Completion:
     response_model: str = ""
     usage: Usage = field(default_factory=lambda: Usage(calls=1))
 
+    def scrubbed(self, scrub: Callable[[str], str]) -> Self:
+        """Return the completion with every text of it changed by `scrub`, which cuts secrets out."""
+        names = ("text", "refusal", "finish_reason", "response_model")
+        texts: dict[str, Any] = {name: scrub(getattr(self, name)) for name in names}
+        return replace(self, **texts)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """A usable answer: a label of the rubric in the rubric's spelling, and its score."""
+    """A usable answer.
+
+    Attributes:
+        label: One of the rubric's, in the rubric's spelling, or ``unsure``.
+        score: The rubric's score of the label; None for ``unsure``.
+        reasoning: Why.
+        parts: Everything else that was answered, as far as it holds.
+    """
 
     label: str
-    score: float
-    explanation: str
+    score: float | None
+    reasoning: str
+    parts: AnswerParts = field(default_factory=AnswerParts)
+
+    @property
+    def decided(self) -> dict[str, Any]:
+        """The fields of an evaluation that follow from the answer."""
+        parts = self.parts
+        return {
+            "label": self.label,
+            "score": self.score,
+            "explanation": self.reasoning,
+            "confidence": parts.confidence,
+            "evidence": parts.evidence,
+            "findings": parts.findings,
+            "fields": dict(parts.fields),
+            "is_unsupported": parts.is_unsupported,
+            "is_flagged": any(finding.severity == "high" for finding in parts.findings),
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """Why an answer cannot be used, as a sentence without its full stop."""
+    """Why an answer cannot be used, as a sentence without its full stop.
+
+    Attributes:
+        text: For people; may quote the answer.
+        to_judge: For the judge that is asked again: no word of the answer, which may repeat what a transcript told it.
+    """
 
     text: str
+    to_judge: str = ""
+
+    @property
+    def complaint(self) -> str:
+        """What the judge is told."""
+        return self.to_judge or self.text
 
 
 def read_completion(body: bytes) -> Completion:
@@ -55,7 +98,7 @@ def read_completion(body: bytes) -> Completion:
     choice = _object(choices[0]) if isinstance(choices, list) and choices else {}
     message = _object(choice.get("message"))
     return Completion(
-        text=_text(message.get("content")),
+        text=_called(message) or _text(message.get("content")),
         refusal=_text(message.get("refusal")),
         finish_reason=_text(choice.get("finish_reason")),
         response_model=storable(_text(payload.get("model")), 200),
@@ -63,20 +106,55 @@ def read_completion(body: bytes) -> Completion:
     )
 
 
-def read_answer(completion: Completion, rubric: Rubric) -> Answer | Problem:
-    """Return the answer in a completion, or what is wrong with it."""
+def _called(message: dict[str, Any]) -> str:
+    """Return the arguments of the first function that was called: where a schema is refused, they are the answer.
+
+    A text by OpenAI's API reference; some servers send the object itself.
+    """
+    calls = message.get("tool_calls")
+    function = _object(_object(calls[0]).get("function")) if isinstance(calls, list) and calls else {}
+    arguments = function.get("arguments")
+    return json.dumps(arguments) if isinstance(arguments, dict) else _text(arguments)
+
+
+def read_answer(
+    completion: Completion, rubric: Rubric, transcript: Transcript, n_user_messages: int | None = None
+) -> Answer | Problem:
+    """Return the answer in a completion, or what is wrong with it.
+
+    Label and reasoning must be there and the label must be the rubric's; of the rest only what holds is kept,
+    and what was dropped is counted (see `read_parts`).
+
+    Args:
+        completion: What came back.
+        rubric: What was asked.
+        transcript: What quotes and message numbers are checked against.
+        n_user_messages: How many user messages the judge was shown; by default all of the transcript's.
+    """
+    if completion.refusal:
+        return Problem(text=f"the model refused: {_shown(completion.refusal)}", to_judge="it is a refusal")
     problem = _outer_problem(completion)
     if problem:
         return Problem(text=problem)
-    found = _json_object(completion.text.strip())
+    found = json_object(completion.text)
     if found is None:
-        return Problem(text=f"it is not one JSON object: {_shown(completion.text)}")
-    return _labelled(found, rubric)
+        not_json = "it is not one JSON object"
+        return Problem(text=f"{not_json}: {_shown(completion.text)}", to_judge=not_json)
+    label, reasoning = found.get("label"), found.get("reasoning", found.get("explanation"))
+    if not isinstance(label, str) or not isinstance(reasoning, str):
+        return Problem(text="it needs the two texts 'reasoning' and 'label'")
+    known = rubric.scores_of(label)
+    if known is None:
+        allowed = ", ".join(map(repr, dict.fromkeys([*rubric.labels, UNSURE])))
+        return Problem(
+            text=f"label {_shown(label)} is not one of {allowed}", to_judge=f"its label is not one of {allowed}"
+        )
+    expected = transcript.n_turns if n_user_messages is None else n_user_messages
+    parts = read_parts(found, rubric.checklist, transcript, expected)
+    return Answer(label=known[0], score=known[1], reasoning=storable(reasoning.strip()), parts=parts)
 
 
 def _outer_problem(completion: Completion) -> str | None:
-    if completion.refusal:
-        return f"the model refused: {_shown(completion.refusal)}"
     if completion.finish_reason == "content_filter":
         return "the provider's content filter stopped it"
     if completion.finish_reason == "length":
@@ -88,64 +166,33 @@ def _outer_problem(completion: Completion) -> str | None:
     return None
 
 
-def _labelled(found: dict[str, Any], rubric: Rubric) -> Answer | Problem:
-    label, explanation = found.get("label"), found.get("explanation")
-    if not isinstance(label, str) or not isinstance(explanation, str):
-        return Problem(text="it needs the two texts 'explanation' and 'label'")
-    known = rubric.scores_of(label)
-    if known is None:
-        allowed = ", ".join(repr(name) for name in rubric.labels)
-        return Problem(text=f"label {_shown(label)} is not one of {allowed}")
-    return Answer(label=known[0], score=known[1], explanation=storable(explanation.strip()))
-
-
-def _json_object(text: str) -> dict[str, Any] | None:
-    """Return the JSON object that `text` is, or else the one it ends with.
-
-    Models without structured output put reasoning or a code fence around their answer. What stands
-    last counts, so an answer quoted from the transcript inside the reasoning cannot win.
-    """
-    body = text.removesuffix("```").rstrip()
-    candidates = (_decoded(body[start:]) for start in _object_starts(body))
-    return next((found for found in candidates if found is not None), None)
-
-
-def _object_starts(body: str) -> Iterator[int]:
-    """Yield where an object that ends with `body` may begin: at the front, then from the back, a bounded number."""
-    if not body.endswith("}"):
-        return
-    if body.startswith("{"):
-        yield 0
-    start = len(body)
-    for _ in range(_MAX_CANDIDATES):
-        start = body.rfind("{", 0, start)
-        if start < 0:
-            return
-        yield start
-
-
-def _decoded(text: str) -> dict[str, Any] | None:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
 def _usage(usage: dict[str, Any]) -> Usage:
+    """Return the tokens by kind.
+
+    Sources: OpenAI's CompletionUsage; beside it LiteLLM's and Anthropic's names for tokens written to the cache or read
+    from it, and DeepSeek's for those read.
+    """
+    prompt = _object(usage.get("prompt_tokens_details"))
+    answer = _object(usage.get("completion_tokens_details"))
     return Usage(
         calls=1,
-        input_tokens=_count(usage.get("prompt_tokens")),
-        cached_tokens=_count(_object(usage.get("prompt_tokens_details")).get("cached_tokens")),
-        output_tokens=_count(usage.get("completion_tokens")),
+        input_tokens=_count(usage, "prompt_tokens"),
+        cached_tokens=_count(prompt, "cached_tokens")
+        or _count(usage, "cache_read_input_tokens", "prompt_cache_hit_tokens"),
+        cache_write_tokens=_count(prompt, "cache_write_tokens", "cache_creation_tokens")
+        or _count(usage, "cache_creation_input_tokens"),
+        output_tokens=_count(usage, "completion_tokens"),
+        reasoning_tokens=_count(answer, "reasoning_tokens"),
     )
 
 
-def _count(value: object) -> int:
-    """Return a token count that a 64-bit column can hold; anything else is 0."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        return 0
-    return value if 0 <= value <= _MAX_INTEGER else 0
+def _count(counts: Mapping[str, Any], *names: str) -> int:
+    """Return the first count by one of the names that a 64-bit column can hold; 0 without one."""
+    for name in names:
+        value = counts.get(name)
+        if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _MAX_INTEGER:
+            return value
+    return 0
 
 
 def _object(value: object) -> dict[str, Any]:

@@ -6,22 +6,26 @@ from typing import Unpack
 
 from sessioneval.errors import InputError, UnknownName
 from sessioneval.evaluators.base import Evaluator
+from sessioneval.evaluators.derived import derived_rubric
+from sessioneval.evaluators.derived_library import DERIVED
 from sessioneval.evaluators.judge import Judge, JudgeOptions
 from sessioneval.evaluators.plugins import plugin_named, plugin_names
 from sessioneval.evaluators.rubric import Rubric
 from sessioneval.evaluators.rubric_library import rubric_named, rubric_names
-from sessioneval.evaluators.signals import SIGNALS
+from sessioneval.evaluators.signals.library import SIGNALS
 
 Spec = str | Rubric | Path | Evaluator
 
 
 def names() -> tuple[str, ...]:
-    """Return the names of all registered evaluators: rubrics, signals and those of installed packages."""
-    return tuple(sorted({*rubric_names(), *SIGNALS, *plugin_names()}))
+    """Return the names of all registered evaluators: judges, signals and those of installed packages."""
+    return tuple(sorted({*rubric_names(), *DERIVED, *SIGNALS, *plugin_names()}))
 
 
 def evaluator_named(name: str) -> Rubric | Evaluator:
     """Return what is registered under `name`: a `Rubric` still needs a model, an `Evaluator` is ready.
+
+    For a derived judge this is the rubric that it asks; `resolve` makes the evaluator.
 
     Other packages are only loaded when the name is not built in.
 
@@ -36,6 +40,8 @@ def evaluator_named(name: str) -> Rubric | Evaluator:
         return SIGNALS[name]
     if name in rubric_names():
         return rubric_named(name)
+    if name in DERIVED:
+        return derived_rubric(name)
     if name in plugin_names():
         return plugin_named(name)
     raise UnknownName.among("evaluator", name, names())
@@ -54,7 +60,7 @@ def resolve(spec: Spec, *, model: str | None = None, **options: Unpack[JudgeOpti
             something else.
     """
     found = _found(spec)
-    evaluator = _judge(found, model, options) if isinstance(found, Rubric) else found
+    evaluator = _judge(spec, found, model, options) if isinstance(found, Rubric) else found
     evaluator.check()
     return evaluator
 
@@ -97,7 +103,9 @@ def _from_path(path: Path) -> Rubric:
     return Rubric.from_file(path)
 
 
-def _judge(rubric: Rubric, model: str | None, options: JudgeOptions) -> Judge:
+def _judge(spec: Spec, rubric: Rubric, model: str | None, options: JudgeOptions) -> Evaluator:
     if not model:
         raise InputError(f"evaluator {rubric.name!r} asks a model: pass model= (on the command line --model)")
+    if isinstance(spec, str) and spec in DERIVED:
+        return DERIVED[spec](model=model, **options)
     return Judge(rubric, model=model, **options)

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from sessioneval.evaluators.judge_answer import Completion
 from sessioneval.model.message import Message
 from sessioneval.model.session import Session
 from sessioneval.model.transcript import Transcript
@@ -26,14 +27,45 @@ def verdict(label, explanation="because of [1]"):
     return completion(json.dumps({"explanation": explanation, "label": label}), usage=usage)
 
 
+def answer(label="coherent", **parts):
+    """Return a whole answer as text, every part of the schema in its place."""
+    whole = {
+        "n_user_messages": 1,
+        "evidence": [],
+        "findings": [],
+        "answers": [],
+        "reasoning": "because of [1]",
+        "label": label,
+        "confidence": 0.9,
+    }
+    return json.dumps({**whole, **parts})
+
+
+class ScriptedChannel:
+    """A channel that answers its n-th call with the n-th of its completions or texts, and the last from then on."""
+
+    def __init__(self, *replies):
+        self.replies = replies
+        self.calls = []
+
+    async def complete(self, call):
+        self.calls.append(call)
+        reply = self.replies[min(len(self.calls), len(self.replies)) - 1]
+        return reply if isinstance(reply, Completion) else Completion(text=reply)
+
+    async def aclose(self):
+        """Nothing is open."""
+
+
 class Scripted:
     """A server that answers its n-th request with the n-th of its replies, and the last one from then on.
 
-    A reply is a body (dict as JSON, bytes as they are), or ``(status, body)``, or ``(status, body, headers)``.
+    With `choose` set, it gives each reply instead. A reply is a body (dict as JSON, bytes as they are), or ``(status, body)``, or ``(status, body, headers)``.
     """
 
     def __init__(self):
         self.replies = [verdict("coherent")]
+        self.choose = None
         self.requests = []
         self.raw_requests = []
         self.keys = []
@@ -54,7 +86,7 @@ class Scripted:
         self.raw_requests.append(raw)
         self.requests.append(json.loads(raw))
         self.keys.append(key)
-        reply = self.replies[min(len(self.requests), len(self.replies)) - 1]
+        reply = self.choose() if self.choose else self.replies[min(len(self.requests), len(self.replies)) - 1]
         status, body, headers = (*reply, {})[:3] if isinstance(reply, tuple) else (200, reply, {})
         return status, body if isinstance(body, bytes) else json.dumps(body).encode(), headers
 
@@ -115,6 +147,8 @@ def make():
         transcript = staticmethod(transcript_of)
         completion = staticmethod(completion)
         verdict = staticmethod(verdict)
+        answer = staticmethod(answer)
+        channel = staticmethod(ScriptedChannel)
 
     return Make
 
@@ -122,5 +156,5 @@ def make():
 @pytest.fixture(autouse=True)
 def _no_environment(monkeypatch):
     """No key or address of whoever runs the tests is used."""
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "AZURE_OPENAI_API_KEY"):
         monkeypatch.delenv(name, raising=False)

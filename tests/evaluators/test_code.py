@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from sessioneval.errors import InputError
 from sessioneval.evaluators.base import Evaluator
 from sessioneval.evaluators.code import evaluator
+from sessioneval.model.context import SessionContext, ToolDefinition
 from sessioneval.model.evaluation import Evaluation
 
 
@@ -56,6 +58,31 @@ def test_explanation_and_metadata_are_kept(transcript):
     assert row.metadata == {"n": 1}
 
 
+def test_fields_are_kept_as_a_judge_keeps_its_answers(transcript):
+    """What was counted stands in the column that cohorts are compared by, not in the metadata."""
+    given = {"label": "a", "fields": {"n_calls": 2, "by_tool": {"search": 2}}, "metadata": {"seen": True}}
+    row = evaluated(returning(given), transcript)
+    assert (row.fields, row.metadata) == ({"n_calls": 2, "by_tool": {"search": 2}}, {"seen": True})
+    row = evaluated(returning(Evaluation(name="x", score=1.0, fields={"n": 1})), transcript)
+    assert row.fields == {"n": 1}
+
+
+def test_an_evaluator_that_reads_the_context_says_so(transcript):
+    """Its evaluation belongs to what the context said as well: other tools, another digest."""
+
+    @evaluator(labels={"had_tools": 1, "had_none": 0}, needs_context=True)
+    def equipped(transcript):
+        return "had_tools" if transcript.context.tools else "had_none"
+
+    with_tools = replace(transcript, context=SessionContext(tools=(ToolDefinition(name="search"),)))
+    rows = [evaluated(equipped, each) for each in (transcript, with_tools)]
+    assert [row.label for row in rows] == ["had_none", "had_tools"]
+    assert rows[0].transcript_digest != rows[1].transcript_digest
+    assert not returning(1).needs_context
+    same = [evaluated(returning(1), each).transcript_digest for each in (transcript, with_tools)]
+    assert same == [transcript.digest] * 2
+
+
 def test_none_is_skipped_not_scored(transcript):
     """An evaluator that does not apply says nothing about the session."""
     row = evaluated(returning(None), transcript)
@@ -84,6 +111,8 @@ def test_an_evaluation_may_be_a_failure_itself(transcript):
         ({"label": "a", "why": "because"}, "key 'why'; allowed are label, score"),
         ({"label": "a", "metadata": {"x": {1}}}, "returned metadata that is no JSON"),
         ({"label": "a", "metadata": [1]}, "returned metadata [1]; it must be a mapping"),
+        ({"label": "a", "fields": {"x": {1}}}, "returned fields that is no JSON"),
+        ({"label": "a", "fields": "n = 1"}, "returned fields 'n = 1'; it must be a mapping"),
         (["a"], "returned list; allowed are str"),
         (object(), "returned object"),
     ],
@@ -152,7 +181,7 @@ ANY = st.recursive(
     | st.binary(),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["label", "score", "explanation", "metadata", "x"]), inner)
+        | st.dictionaries(st.sampled_from(["label", "score", "explanation", "fields", "metadata", "x"]), inner)
     ),
     max_leaves=6,
 )

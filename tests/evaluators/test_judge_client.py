@@ -1,4 +1,4 @@
-"""The client: negotiation, tracing, sharing and closing."""
+"""The live channel: negotiation, tracing, sharing and closing."""
 
 import asyncio
 import threading
@@ -12,10 +12,13 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from sessioneval.errors import JudgeRefused
+from sessioneval.errors import JudgeRefused, JudgeUnavailable
+from sessioneval.evaluators.channel import JudgeCall
 from sessioneval.evaluators.endpoint import Endpoint
 from sessioneval.evaluators.judge import Judge
-from sessioneval.evaluators.judge_client import POOL
+from sessioneval.evaluators.judge_client import LIVE, WIRE
+from sessioneval.evaluators.judge_prompt import RESPONSE_FORMAT
+from sessioneval.evaluators.wire import chat_url
 from sessioneval.testing.faults import Faults
 from sessioneval.testing.server import StandIn
 
@@ -26,14 +29,24 @@ def endpoint_of(server, **options):
     return Endpoint(**{"base_url": server.base_url, "api_key": "none", "max_retries": 0, **options})
 
 
+def call(endpoint, model="m", parameters=None):
+    return JudgeCall(
+        endpoint=endpoint,
+        model=model,
+        messages=HELLO,
+        parameters=parameters or {},
+        response_format=RESPONSE_FORMAT,
+    )
+
+
 def in_loop(endpoint, *calls):
     """Make the calls (model, parameters) one after another in one loop, and close."""
 
     async def main():
         try:
-            return [await POOL.client(endpoint).complete(model, HELLO, parameters) for model, parameters in calls]
+            return [await LIVE.complete(call(endpoint, model, parameters)) for model, parameters in calls]
         finally:
-            await POOL.close(endpoint)
+            await LIVE.aclose()
 
     return asyncio.run(main())
 
@@ -87,20 +100,62 @@ def test_a_request_refused_for_another_reason_is_not_asked_again(scripted):
 def test_an_error_that_echoes_the_prompt_does_not_spoil_later_calls(scripted, make):
     """Some servers answer 422 with the whole request, which holds every word that negotiation looks for."""
     echo = (422, {"error": {"message": "invalid: response_format json_schema temperature seed"}})
-    scripted.answer(echo, echo, echo, echo, make.verdict("coherent"))
+    scripted.answer(echo)
     endpoint = endpoint_of(scripted)
 
     async def main():
-        client = POOL.client(endpoint)
         with pytest.raises(JudgeRefused):
-            await client.complete("m", HELLO, {"temperature": 0.0})
+            await LIVE.complete(call(endpoint, parameters={"temperature": 0.0}))
         scripted.answer(make.verdict("coherent"))
-        await client.complete("m", HELLO, {"temperature": 0.0})
-        await POOL.close(endpoint)
+        await LIVE.complete(call(endpoint, parameters={"temperature": 0.0}))
+        await LIVE.aclose()
 
     asyncio.run(main())
     assert scripted.requests[0]["response_format"]["type"] == "json_schema"
     assert scripted.requests[0]["temperature"] == 0.0
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        (429, {"error": {"message": "you exceeded your quota", "code": "insufficient_quota"}}),
+        (503, {"error": {"message": "gone for good"}}, {"x-should-retry": "false"}),
+    ],
+    ids=["quota", "server says so"],
+)
+def test_what_waiting_does_not_cure_is_not_tried_again(scripted, reply):
+    """A quota that is used up is a 429 too; six attempts a call would only delay the news."""
+    scripted.answer(reply)
+    with pytest.raises(JudgeRefused, match=reply[1]["error"]["message"]):
+        in_loop(endpoint_of(scripted, max_retries=5), ("m", {}))
+    assert len(scripted.requests) == 1
+
+
+def test_an_answer_without_end_is_cut_off(scripted):
+    """A body of gigabytes would take the run's memory with it."""
+    scripted.answer((200, b" " * (17 << 20)))
+    with pytest.raises(JudgeUnavailable, match="longer than"):
+        in_loop(endpoint_of(scripted), ("m", {}))
+
+
+def test_a_query_of_the_address_goes_with_every_call(scripted):
+    """Azure names its API version there."""
+    endpoint = endpoint_of(scripted, base_url=f"{scripted.base_url}/?api-version=1")
+    assert str(chat_url(endpoint.base_url)).endswith("/v1/chat/completions?api-version=1")
+    in_loop(endpoint, ("m", {}))
+    assert len(scripted.requests) == 1
+
+
+def test_the_proxy_of_the_environment_is_used_and_its_exceptions_are_not(scripted, monkeypatch):
+    """Companies reach providers through one, and their own servers not."""
+    for name in ("no_proxy", "NO_PROXY", "http_proxy", "HTTP_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", scripted.base_url.removesuffix("/v1"))
+    in_loop(Endpoint(base_url="http://judge.example/v1", api_key="none", max_retries=0), ("m", {}))
+    assert len(scripted.requests) == 1
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    in_loop(endpoint_of(scripted), ("m", {}))
+    assert len(scripted.requests) == 2
 
 
 @pytest.fixture
@@ -134,10 +189,9 @@ def test_judges_of_one_endpoint_share_one_client(scripted):
     """One connection pool, whatever the number of judges; another key is another client."""
 
     async def main():
-        first, second = POOL.client(endpoint_of(scripted)), POOL.client(endpoint_of(scripted))
-        other = POOL.client(endpoint_of(scripted, api_key="another"))
-        await POOL.close(endpoint_of(scripted))
-        await POOL.close(endpoint_of(scripted, api_key="another"))
+        first, second = WIRE.connection(endpoint_of(scripted)), WIRE.connection(endpoint_of(scripted))
+        other = WIRE.connection(endpoint_of(scripted, api_key="another"))
+        await LIVE.aclose()
         return first is second, first is other
 
     assert asyncio.run(main()) == (True, False)
@@ -149,15 +203,15 @@ def test_closing_waits_for_calls_under_way_and_judging_goes_on():
         endpoint = endpoint_of(server)
 
         async def main():
-            client = POOL.client(endpoint)
-            under_way = asyncio.create_task(client.complete("m", HELLO, {}))
+            before = WIRE.connection(endpoint)
+            under_way = asyncio.create_task(LIVE.complete(call(endpoint)))
             await asyncio.wait([under_way], timeout=0.05)
-            await POOL.close(endpoint)
-            await POOL.close(endpoint)
-            fresh = POOL.client(endpoint)
-            answers = await asyncio.gather(under_way, fresh.complete("m", HELLO, {}))
-            await POOL.close(endpoint)
-            return client is fresh, [answer.text for answer in answers]
+            await LIVE.close(endpoint)
+            await LIVE.close(endpoint)
+            fresh = WIRE.connection(endpoint)
+            answers = await asyncio.gather(under_way, LIVE.complete(call(endpoint)))
+            await LIVE.aclose()
+            return before is fresh, [answer.text for answer in answers]
 
         same, texts = asyncio.run(main())
     assert not same

@@ -8,7 +8,8 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sessioneval.evaluators.judge_prompt import RESPONSE_FORMAT, RULES, nonce_of, prompt, question_text, repair
+from sessioneval.evaluators.answer_schema import RESPONSE_FORMAT
+from sessioneval.evaluators.judge_prompt import RULES, Material, nonce_of, prompt, question_text, repair
 from sessioneval.evaluators.rubric import Rubric
 from sessioneval.evaluators.rubric_library import rubric_named
 from sessioneval.sessions.rendering import render
@@ -44,19 +45,48 @@ def test_the_nonce_is_constant_in_a_session_and_differs_between_sessions_and_pro
 
 def test_the_question_names_evaluator_labels_definitions_and_reminds():
     """What follows the hostile text is the last word."""
-    text = question_text(POLITE)
+    text = question_text(POLITE, "5eed", Material())
     assert text.startswith("Evaluator: polite\nPolite?\n")
     assert "\nLabels: yes, no\n- yes: It was.\n" in text
     assert "data, not instructions" in text.splitlines()[-1]
 
 
-def test_the_schema_asks_for_the_explanation_first_and_knows_no_rubric():
+def test_the_schema_asks_for_evidence_before_the_label_and_knows_no_rubric():
     """Generation runs left to right; and a schema that differed would be a cache miss."""
     schema = RESPONSE_FORMAT["json_schema"]["schema"]
-    assert list(schema["properties"]) == ["explanation", "label"]
-    assert schema["additionalProperties"] is False
+    order = ["n_user_messages", "evidence", "findings", "answers", "reasoning", "label", "confidence"]
+    assert list(schema["properties"]) == schema["required"] == order
     assert RESPONSE_FORMAT["json_schema"]["strict"] is True
-    assert "enum" not in json.dumps(schema)
+    assert schema["properties"]["label"] == {"type": "string"}
+
+
+def test_every_object_of_the_schema_is_strict():
+    """Strict mode refuses a schema with an optional or an open property, and with it every call."""
+
+    def objects(part):
+        if isinstance(part, dict):
+            yield from [part] if part.get("type") == "object" else []
+            for inner in part.values():
+                yield from objects(inner)
+
+    found = list(objects(RESPONSE_FORMAT))
+    assert len(found) == 4
+    assert all(each["required"] == list(each["properties"]) for each in found)
+    assert all(each["additionalProperties"] is False for each in found)
+
+
+def test_the_rules_name_every_key_of_the_answer():
+    """Models without structured output know the keys from the rules alone."""
+    for key in RESPONSE_FORMAT["json_schema"]["schema"]["properties"]:
+        assert f"\n- {key}: " in RULES
+
+
+def test_a_given_secret_gives_the_same_bytes_in_every_process(transcript):
+    """A batch that goes on after a restart must send what it has sent before."""
+    code = "from sessioneval.evaluators.judge_prompt import nonce_of; print(nonce_of('chat-1', b'run-secret'))"
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    assert other in prompt(POLITE, transcript, secret=b"run-secret")[1]["content"]
+    assert nonce_of("chat-1", b"another") != other
 
 
 def test_a_repair_shows_the_answer_and_asks_the_same_evaluator_again():

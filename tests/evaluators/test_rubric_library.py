@@ -29,9 +29,18 @@ def test_each_question_says_what_belongs_to_it_and_what_does_not(name):
     text = render_question(rubric)
     assert "Belongs here:" in text
     assert "Does not belong here:" in text
+    assert "Borderline:" in text
     assert "session" in text
     assert set(rubric.definitions) == set(rubric.labels)
     assert rubric.description
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_each_judge_answers_small_questions_before_the_label(name):
+    """Questions that can be answered with yes or no agree better between models than one broad judgement."""
+    checklist = rubric_named(name).checklist
+    assert len(checklist) >= 2
+    assert all(item.answers for item in checklist)
 
 
 def test_the_library_holds_these_four():

@@ -1,10 +1,12 @@
 """Built-in signals: exact on sessions made for each rule."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from sessioneval.evaluators.signals import SIGNALS
+from sessioneval.evaluators.signals.library import SIGNALS
+from sessioneval.model.context import SessionContext
 from sessioneval.model.message import Message, ToolCall
 
 
@@ -54,7 +56,7 @@ def test_long_lists_of_indexes_are_cut(make):
 def test_each_failed_tool_counts_once(make, messages, label, n_errors):
     """A failure is seen on the call's span, on the result, or on both."""
     row = evaluated("tool_errors", make.transcript(*messages))
-    assert (row.label, row.metadata["n_errors"]) == (label, n_errors)
+    assert (row.label, row.fields["n_errors"]) == (label, n_errors)
 
 
 def test_tool_errors_names_the_messages(make):
@@ -111,3 +113,37 @@ def test_a_session_that_ends_with_the_user_or_an_open_call_is_unanswered(make, m
 def test_an_empty_session_is_neither_answered_nor_unanswered(make, messages):
     """Nobody asked."""
     assert evaluated("unanswered_session", make.transcript(*messages)).status == "skipped"
+
+
+@pytest.mark.parametrize(
+    ("name", "messages"),
+    [
+        ("asks_for_person", [SAID]),
+        ("corrections", [SAID]),
+        ("empty_answer", [USER]),
+        ("turns_to_resolution", [USER, ("user", "Thanks!")]),
+        ("turns_to_resolution", [("user", "Thanks!"), SAID]),
+        ("time_to_first_answer", [USER, SAID]),
+        ("time_to_first_answer", [SAID]),
+        ("latency_p50", [USER, SAID]),
+    ],
+)
+def test_a_signal_does_not_apply_to_what_it_cannot_tell(make, name, messages):
+    """A skipped row is no number, and never a 0."""
+    row = evaluated(name, make.transcript(*messages))
+    assert (row.status, row.reason, row.label, row.score, row.fields) == ("skipped", "not applicable", None, None, {})
+
+
+@pytest.mark.parametrize("value", ["{", 7, '{"name": "f"}', '[{"arguments": {}}]', [["f"]]])
+def test_expected_calls_that_cannot_be_read_are_a_failure(make, value):
+    """Whoever writes the reference wants to know."""
+    context = SessionContext(attributes={"session_eval.expected_actions": value})
+    row = evaluated("expected_tool_calls", replace(make.transcript(USER), context=context))
+    assert (row.status, row.reason) == ("failed", "EvaluatorError")
+    assert "session_eval.expected_actions" in row.error
+
+
+def test_a_changed_signal_is_another_evaluator():
+    """Rows of two definitions are never mixed."""
+    assert len({signal.identifier for signal in SIGNALS.values()}) == len(SIGNALS)
+    assert repr(SIGNALS["tool_loop"]) == "CodeEvaluator('tool_loop', version='1')"
