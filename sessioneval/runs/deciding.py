@@ -5,10 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
-from sessioneval.evaluators.base import Evaluator, evaluation_of, failed
+from sessioneval.errors import OverBudget
+from sessioneval.evaluators.base import Evaluator, evaluation_of, failed, judged_digest
 from sessioneval.model.evaluation import Evaluation, Usage
 from sessioneval.model.transcript import Transcript
-from sessioneval.runs.plan import History, Skip
+from sessioneval.runs.history import History
+from sessioneval.runs.plan import Skip
+from sessioneval.sessions.due import OVER_BUDGET, DueRule
 
 
 class Pair(NamedTuple):
@@ -32,22 +35,32 @@ class Decision:
     origin: Literal["new", "carried", "repeated"]
 
 
-async def decide(pair: Pair, history: History) -> Decision:
+async def decide(pair: Pair, history: History, rule: DueRule) -> Decision:
     """Decide about a pair; an evaluator that raises gives a failed row."""
     transcript, evaluator = pair
-    earlier = history.judgement(transcript.session_id, evaluator, transcript.digest)
+    earlier = history.judgement(transcript.session_id, evaluator, judged_digest(evaluator, transcript))
     if earlier is not None:
         return Decision(evaluation=_carried_over(earlier, transcript), origin="carried")
-    skip = _unfit(transcript, evaluator)
-    evaluation = skip_row(skip) if skip else await _judged(transcript, evaluator)
-    return Decision(evaluation=evaluation, origin="repeated" if history.repeats(evaluation) else "new")
+    reason = rule.reason_to_skip_read(transcript)
+    if reason is not None:
+        evaluation = skip_row(Skip(session=transcript.session, evaluator=evaluator, reason=reason))
+    else:
+        evaluation = await _judged(transcript, evaluator)
+    return Decision(evaluation=evaluation, origin="repeated" if history.repeats(evaluation, evaluator) else "new")
 
 
 async def _judged(transcript: Transcript, evaluator: Evaluator) -> Evaluation:
     try:
-        return await evaluator.evaluate(transcript)
+        return _without_budget(await evaluator.evaluate(transcript))
     except Exception as error:  # noqa: BLE001 - an evaluator of the user's own must not end the run for the others
         return evaluation_of(evaluator, transcript, **failed(type(error).__name__, str(error)))
+
+
+def _without_budget(evaluation: Evaluation) -> Evaluation:
+    """Return an evaluation that failed for want of money as skipped: it says nothing about judge or session."""
+    if evaluation.status == "failed" and evaluation.reason == OverBudget.__name__:
+        return replace(evaluation, status="skipped", reason=OVER_BUDGET, error=None)
+    return evaluation
 
 
 def _carried_over(earlier: Evaluation, transcript: Transcript) -> Evaluation:
@@ -63,18 +76,6 @@ def _carried_over(earlier: Evaluation, transcript: Transcript) -> Evaluation:
         evaluation_id=uuid.uuid4().hex,
         created_at=datetime.now(UTC),
     )
-
-
-def _unfit(transcript: Transcript, evaluator: Evaluator) -> Skip | None:
-    """Return why nobody can judge a transcript; None where it can be judged.
-
-    A session without recorded messages is not an empty talk, and one of which spans are damaged or were
-    deleted since the listing would be judged by half of it.
-    """
-    is_torn = transcript.loss.spans_seen < transcript.session.n_spans
-    is_silent = all(message.role == "system" for message in transcript.messages)
-    reason = "unreadable_spans" if is_torn else "no_messages" if is_silent else None
-    return None if reason is None else Skip(session=transcript.session, evaluator=evaluator, reason=reason)
 
 
 def skip_row(skip: Skip) -> Evaluation:

@@ -1,61 +1,34 @@
-"""Judging the sessions of a store: plan, run with bounded concurrency, keep every decision safe at once."""
+"""Judging the sessions of a store with several evaluators at once: the two functions that users call."""
 
-import asyncio
-import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from os import PathLike
 from typing import Any
 
 from sessioneval.errors import InputError
 from sessioneval.evaluators.base import Evaluator
-from sessioneval.evaluators.registry import Spec, resolve_all
-from sessioneval.model.evaluation import Evaluation
-from sessioneval.model.evaluation_row import from_row
-from sessioneval.reader import Listing, list_sessions, read_transcripts
-from sessioneval.runs.concurrency import run_blocking, run_bounded
-from sessioneval.runs.deciding import Decision, Pair, decide, skip_row
-from sessioneval.runs.plan import History, Plan, plan
-from sessioneval.runs.progress import Progress, Tally
+from sessioneval.evaluators.cache_options import PromptCache
+from sessioneval.evaluators.judge import JudgeOptions, ReferenceSource
+from sessioneval.evaluators.registry import Spec
+from sessioneval.evaluators.voting import Voting, resolve_voting
+from sessioneval.reader.transcripts import DEFAULT_MEMORY_BYTES
+from sessioneval.runs.batch.mode import BatchMode
+from sessioneval.runs.budget import Budget
+from sessioneval.runs.concurrency import run_blocking
+from sessioneval.runs.limited_channel import Limits
+from sessioneval.runs.places import Places
+from sessioneval.runs.prices import Prices
+from sessioneval.runs.run import OnProgress, Run, RunResult, Scope, through
+from sessioneval.runs.run_channel import LiveRunChannel, RunChannel
+from sessioneval.runs.service_tier import ServiceTier
+from sessioneval.runs.stopping import Stop
 from sessioneval.sessions.due import DueRule
-from sessioneval.sessions.grouping import DEFAULT_COMPLETION
 from sessioneval.sessions.selection import Selection
-from sessioneval.store.journal import Journal, abandoned
+from sessioneval.sessions.span_facts import DEFAULT_COMPLETION
 from sessioneval.store.store import Store
 
 DEFAULT_CONCURRENCY = 16
-OnProgress = Callable[[Progress], object]
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunResult:
-    """What a run did.
-
-    Attributes:
-        run_id: Names the run in the evaluations' rows.
-        store: Where they are.
-        progress: The final counts.
-        started_at, ended_at: UTC.
-    """
-
-    run_id: str
-    store: Store
-    progress: Progress
-    started_at: datetime
-    ended_at: datetime
-
-    @property
-    def evaluations(self) -> list[Evaluation]:
-        """The decisions of this run, read from the store."""
-        rows = self.store.evaluations().to_pylist()
-        return [from_row(row) for row in rows if row["run_id"] == self.run_id]
-
-    @property
-    def failures(self) -> list[Evaluation]:
-        """The decisions of this run that failed, with error class and message."""
-        return [evaluation for evaluation in self.evaluations if evaluation.status == "failed"]
 
 
 def evaluate(store: "str | PathLike[str] | Store", evaluators: Sequence[Spec], **options: Any) -> RunResult:
@@ -70,6 +43,8 @@ def evaluate(store: "str | PathLike[str] | Store", evaluators: Sequence[Spec], *
         InputError: An argument cannot be used; nothing was called or written.
         StoreError: There is no store, or it cannot be read.
         OSError: The store cannot be written; what was decided is in the journal, and the next run publishes it.
+        KeyboardInterrupt: There was a Ctrl-C. The first one lets what is in flight end, the second does not;
+            what was decided is kept.
 
     Example:
         >>> evaluate("traces/", ["turn_count"])  # doctest: +ELLIPSIS
@@ -77,7 +52,8 @@ def evaluate(store: "str | PathLike[str] | Store", evaluators: Sequence[Spec], *
         ...
         sessioneval.errors.StoreError: no store at 'traces': ...
     """
-    return run_blocking(lambda: evaluate_async(store, evaluators, **options))
+    stop = options.setdefault("stop", Stop())
+    return run_blocking(lambda: evaluate_async(store, evaluators, **options), on_interrupt=stop.request)
 
 
 async def evaluate_async(
@@ -91,6 +67,20 @@ async def evaluate_async(
     selection: Selection | None = None,
     rule: DueRule | None = None,
     completion: tuple[str, str] = DEFAULT_COMPLETION,
+    rpm: float | None = None,
+    tpm: float | None = None,
+    retry_failed: bool = False,
+    voting: Voting | None = None,
+    references: ReferenceSource | None = None,
+    prompt_cache: PromptCache = "auto",
+    max_input_tokens: int | None = None,
+    service_tier: ServiceTier = "standard",
+    batch: BatchMode | None = None,
+    prices: Prices | None = None,
+    budget_usd: float | None = None,
+    budget_tokens: int | None = None,
+    memory_bytes: int = DEFAULT_MEMORY_BYTES,
+    stop: Stop | None = None,
     on_progress: OnProgress = lambda _: None,
 ) -> RunResult:
     """Judge the sessions of a store with several evaluators at once.
@@ -104,10 +94,25 @@ async def evaluate_async(
         model: Model of judges that are given by name or rubric.
         base_url: Any OpenAI-compatible address; the OpenAI API by default.
         api_key: Its key; `OPENAI_API_KEY` by default.
-        concurrency: Evaluations in flight at once.
+        concurrency: Evaluations in flight at once, at most; fewer while an endpoint throttles or slows down.
         selection: Which sessions; all by default.
         rule: When a session is due; by default at once.
         completion: Attribute key and value that mark a session as ended.
+        rpm: Calls a minute to each model at an endpoint, at most.
+        tpm: Tokens a minute to each model at an endpoint, at most; estimated before a call, corrected after it.
+        retry_failed: Judge only what failed when it was tried last. Without it these are judged as well.
+        voting: How many votes a verdict takes, and whose; one by default.
+        references: A table of what sessions are held against, by session id (see `Judge`).
+        prompt_cache: Which cache options are sent with prompts (see `Judge`).
+        max_input_tokens: Of one prompt; longer sessions are shrunk or read in windows. By default what the model takes.
+        service_tier: ``flex`` for the provider's slower half-price tier.
+        batch: Ask through the provider's Batch API, at half the price and within a day.
+        prices: What models cost, at the tier that is asked for; list prices by default.
+        budget_usd: Money that the run may spend; what is in flight when it is spent is finished. What is left is
+            skipped with the reason ``over_budget``, and the next run goes on there.
+        budget_tokens: The same in tokens, input and output.
+        memory_bytes: What messages may take up while they are read; what must wait goes to disk beyond it.
+        stop: Ends the run early: no new work, what is in flight is finished and kept.
         on_progress: Called with the counts after every decision.
 
     Returns:
@@ -120,86 +125,49 @@ async def evaluate_async(
     """
     if concurrency < 1:
         raise InputError(f"concurrency {concurrency!r} is too small; use 1 or more")
-    resolved = resolve_all(evaluators, model=model, base_url=base_url, api_key=api_key)
-    run = _Run(Store.existing(store), resolved, on_progress)
+    options: JudgeOptions = {
+        "base_url": base_url,
+        "api_key": api_key,
+        "reference": references,
+        "prompt_cache": prompt_cache,
+        "max_input_tokens": max_input_tokens,
+    }
+    resolved = resolve_voting(evaluators, voting or Voting(), model=model, **options)
+    opened = Store.existing(store)
+    stop = stop or Stop()
+    places = Places(concurrency)
+    priced = replace(prices or Prices(), service_tier=service_tier if batch is None else "batch")
+    budget = Budget(usd=budget_usd, tokens=budget_tokens, prices=priced)
+    budget.check_prices(model for evaluator in resolved for model in models_of(evaluator))
+    channel: RunChannel
+    if batch is None:
+        limits = Limits(concurrency=concurrency, rpm=rpm, tpm=tpm)
+        channel = live = LiveRunChannel(limits, places.pause, budget, service_tier=service_tier)
+        stop.listen(live.stop_waiting)
+    else:
+        batch.check(budget, service_tier)
+        # Loads openai, half a second.
+        from sessioneval.runs.batch.run_channel import BatchRunChannel
+
+        channel = BatchRunChannel(opened.evaluations_folder, batch)
+    bound = [through(evaluator, channel) for evaluator in resolved]
+    run = Run(opened, bound, channel, on_progress=on_progress, stop=stop, budget=budget)
+    scope = Scope(
+        selection=selection,
+        rule=rule or DueRule(),
+        completion=completion,
+        only_failed=retry_failed,
+        memory_bytes=memory_bytes,
+    )
     async with AsyncExitStack() as stack:
-        for evaluator in resolved:
+        stack.push_async_callback(channel.aclose)
+        for evaluator in bound:
             stack.push_async_callback(evaluator.aclose)
-        return await run.carry_out(selection, rule or DueRule(), completion, concurrency)
+        return await run.carry_out(scope, places)
 
 
-class _Run:
-    """One run: its journal, its counts, and the work on one (transcript, evaluator) pair."""
-
-    def __init__(self, store: Store, evaluators: Sequence[Evaluator], on_progress: OnProgress) -> None:
-        self._store = store
-        self._evaluators = evaluators
-        self._on_progress = on_progress
-        self._run_id = uuid.uuid4().hex
-        self._started_at = datetime.now(UTC)
-
-    async def carry_out(
-        self, selection: Selection | None, rule: DueRule, completion: tuple[str, str], concurrency: int
-    ) -> RunResult:
-        _publish_abandoned(self._store)
-        listing = list_sessions(self._store, selection, completion)
-        history = History(self._store.evaluations())
-        todo = plan(listing.sessions, self._evaluators, history, rule, self._started_at)
-        tally = Tally(len(listing.sessions), todo.n_planned, todo.n_reused)
-        async with Journal.open(self._store.evaluations_folder, self._run_id) as journal:
-            try:
-                await self._decide(listing, todo, history, tally=tally, journal=journal, concurrency=concurrency)
-            finally:
-                await journal.aclose()
-                self._store.publish_journal(journal.path)
-        return self._result(tally)
-
-    async def _decide(
-        self, listing: Listing, todo: Plan, history: History, *, tally: Tally, journal: Journal, concurrency: int
-    ) -> None:
-        tally.skip(todo.standing_skips)
-        self._on_progress(tally.progress())
-        skipped = [self._stamped(skip_row(skip)) for skip in todo.skips]
-        await asyncio.gather(*map(journal.append, skipped))
-        for evaluation in skipped:
-            tally.add(evaluation)
-
-        async def work(pair: Pair) -> Decision:
-            decision = await decide(pair, history)
-            if decision.origin != "repeated":
-                await journal.append(self._stamped(decision.evaluation))
-            return decision
-
-        def emit(decision: Decision) -> None:
-            tally.finish(decision)
-            self._on_progress(tally.progress())
-
-        await run_bounded(work, _pairs(listing, todo), limit=concurrency, emit=emit)
-        self._on_progress(tally.progress())
-
-    def _stamped(self, evaluation: Evaluation) -> Evaluation:
-        return replace(evaluation, run_id=self._run_id)
-
-    def _result(self, tally: Tally) -> RunResult:
-        return RunResult(
-            run_id=self._run_id,
-            store=self._store,
-            progress=tally.progress(),
-            started_at=self._started_at,
-            ended_at=datetime.now(UTC),
-        )
-
-
-def _publish_abandoned(store: Store) -> None:
-    """Publish what a crashed run had finished."""
-    for path in abandoned(store.evaluations_folder):
-        store.publish_journal(path)
-
-
-async def _pairs(listing: Listing, todo: Plan) -> AsyncIterator[Pair]:
-    """Yield what is due; Parquet is read in a thread, and only as fast as workers come free."""
-    due = {item.stored.session.session_id: item for item in todo.due}
-    transcripts = read_transcripts(listing, [item.stored for item in todo.due])
-    while (transcript := await asyncio.to_thread(next, transcripts, None)) is not None:
-        for evaluator in due[transcript.session_id].evaluators:
-            yield Pair(transcript, evaluator)
+def models_of(evaluator: Evaluator) -> tuple[str, ...]:
+    """Return the models that an evaluator may ask; a panel has several."""
+    own = (evaluator.model,) if evaluator.model else ()
+    models: tuple[str, ...] = getattr(evaluator, "models", own)
+    return models

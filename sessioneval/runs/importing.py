@@ -1,5 +1,6 @@
 """Bringing files of spans into a store."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from sessioneval.store.store import Store
 
 # Spans gathered before a file is written: few large files keep repeated history small.
 _SPANS_A_FILE = 100_000
+_ENDING = re.compile(r"\.(jsonl?|ndjson)(\.gz|\.zst)?$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +123,7 @@ def import_files(
     """Import files or directories of OTLP spans or span DataFrames into a store.
 
     A file that cannot be read is noted and the others go on; a second import of the same spans adds nothing.
+    Where `NAME.logs.jsonl` lies beside `NAME.jsonl` it is read too: some apps write what is said as log records only.
 
     Args:
         paths: Files, or directories whose files are all read.
@@ -130,7 +133,7 @@ def import_files(
     Raises:
         OSError: The store cannot be written.
     """
-    sources = [Path(path) for path in paths]
+    sources = list(_with_log_files(Path(path) for path in paths))
     work = _Import(Store(store), sum(map(_size_bytes, sources)))
     for path in sources:
         try:
@@ -143,6 +146,17 @@ def import_files(
     work.flush()
     on_progress(work.report)
     return work.report
+
+
+def _with_log_files(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield the paths, each once, and after a file of spans the file of its log records, if there is one."""
+    seen: set[Path] = set()
+    for path in paths:
+        beside = path.with_name(_ENDING.sub(r".logs\g<0>", path.name)) if _ENDING.search(path.name) else path
+        for one in (path, *([beside] if beside != path and beside.is_file() else [])):
+            if one not in seen:
+                yield one
+            seen.add(one)
 
 
 def _batches(path: Path) -> Iterator[SourceBatch]:

@@ -1,29 +1,19 @@
 """What is left to do: sessions x evaluators, minus what is done."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from sessioneval.evaluators.base import Evaluator
-from sessioneval.model.evaluation import Evaluation
-from sessioneval.model.evaluation_row import from_row
 from sessioneval.model.session import Session
-from sessioneval.reader import StoredSession
+from sessioneval.reader.listing import Listing, StoredSessions
+from sessioneval.runs.history import Flags, History
 from sessioneval.sessions.due import DueRule
-
-_PAIR = ("session_id", "name", "identifier")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Due:
-    """A session with the evaluators that have not judged it as it is now."""
-
-    stored: StoredSession
-    evaluators: tuple[Evaluator, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,76 +31,157 @@ class Plan:
 
     Attributes:
         due: Sessions to read and judge.
-        skips: Decisions not to judge that are new; each becomes a row.
+        n_planned: Evaluations to make.
         n_reused: Evaluations that stand: same session, evaluator and spans.
+        skips: Decisions not to judge that are new; each becomes a row.
         standing_skips: Reason to number of decisions not to judge that stand from earlier runs.
+        all_evaluators: Those of most sessions that are due.
+        some_evaluators: Session id to those that are left, where it is not all of them.
     """
 
-    due: tuple[Due, ...]
-    skips: tuple[Skip, ...]
+    due: StoredSessions
+    n_planned: int
     n_reused: int
+    skips: Sequence[Skip]
     standing_skips: Counter[str]
+    all_evaluators: tuple[Evaluator, ...]
+    some_evaluators: dict[str, tuple[Evaluator, ...]] = field(default_factory=dict)
 
-    @property
-    def n_planned(self) -> int:
-        """Evaluations to make."""
-        return sum(len(item.evaluators) for item in self.due)
+    def evaluators_of(self, session_id: str) -> tuple[Evaluator, ...]:
+        """Return who has not judged a due session as it is now."""
+        return self.some_evaluators.get(session_id, self.all_evaluators)
 
+    def narrowed(self, left: Mapping[str, Sequence[Evaluator]]) -> "Plan":
+        """Return the plan of another round over what is left of this one.
 
-class History:
-    """What earlier runs decided, by session and evaluator."""
+        Args:
+            left: Session id to the evaluators that have not decided.
+        """
+        is_left = np.zeros(len(self.due), dtype=bool)
+        if left:  # else no session needs to become an object
+            is_left[:] = [stored.session.session_id in left for stored in self.due]
+        return replace(
+            self,
+            due=self.due.where(is_left),
+            skips=(),
+            standing_skips=Counter(),
+            some_evaluators={session_id: tuple(evaluators) for session_id, evaluators in left.items()},
+        )
 
-    def __init__(self, evaluations: pa.Table) -> None:
-        self._done = evaluations.filter(pc.equal(evaluations.column("status"), "evaluated"))
-        self._spans = set(_tuples(self._done, (*_PAIR, "spans_digest")))
-        texts = _tuples(self._done, (*_PAIR, "transcript_digest"))
-        self._row_of_text = {key: row for row, key in enumerate(texts)}
-        # Oldest first, so the newest decision stays.
-        self._newest = dict(zip(_tuples(evaluations, _PAIR), _tuples(evaluations, ("status", "reason")), strict=True))
-
-    def has_judged_spans(self, session: Session, evaluator: Evaluator) -> bool:
-        """Return whether the evaluator has judged exactly these spans."""
-        return (session.session_id, evaluator.name, evaluator.identifier, session.spans_digest) in self._spans
-
-    def judgement(self, session_id: str, evaluator: Evaluator, transcript_digest: str) -> Evaluation | None:
-        """Return what the evaluator decided about exactly this transcript, if it did."""
-        row = self._row_of_text.get((session_id, evaluator.name, evaluator.identifier, transcript_digest))
-        return None if row is None else from_row(self._done.slice(row, 1).to_pylist()[0])
-
-    def repeats(self, evaluation: Evaluation) -> bool:
-        """Return whether the newest row about the pair is this very skip: another would be noise."""
-        key = (evaluation.session_id, evaluation.name, evaluation.identifier)
-        return evaluation.status == "skipped" and self._newest.get(key) == ("skipped", evaluation.reason)
-
-    def says_already(self, skip: Skip) -> bool:
-        """Return whether the newest row about the pair is this very skip."""
-        key = (skip.session.session_id, skip.evaluator.name, skip.evaluator.identifier)
-        return self._newest.get(key) == ("skipped", skip.reason)
-
-
-def _tuples(table: pa.Table, names: Sequence[str]) -> Iterator[tuple[object, ...]]:
-    return zip(*(table.column(name).to_pylist() for name in names), strict=True)
+    def rest(self, decided: Collection[tuple[str, str]], reason: str) -> Iterator[Skip]:
+        """Yield what is due and not among the (session id, evaluator name) pairs that were decided."""
+        for stored in self.due:
+            for evaluator in self.evaluators_of(stored.session.session_id):
+                if (stored.session.session_id, evaluator.name) not in decided:
+                    yield Skip(session=stored.session, evaluator=evaluator, reason=reason)
 
 
 def plan(
-    sessions: Iterable[StoredSession], evaluators: Sequence[Evaluator], history: History, rule: DueRule, now: datetime
+    listing: Listing,
+    evaluators: Sequence[Evaluator],
+    history: History,
+    rule: DueRule,
+    now: datetime,
+    *,
+    only_failed: bool = False,
 ) -> Plan:
-    """Decide for each session and evaluator: judge, reuse, or skip with a reason."""
-    due: list[Due] = []
-    skips: list[Skip] = []
-    n_reused = 0
-    for stored in sessions:
-        left = tuple(e for e in evaluators if not history.has_judged_spans(stored.session, e))
-        n_reused += len(evaluators) - len(left)
-        reason = rule.reason_to_skip(stored.session, now)
-        if reason is not None:
-            skips += [Skip(session=stored.session, evaluator=evaluator, reason=reason) for evaluator in left]
-        elif left:
-            due.append(Due(stored=stored, evaluators=left))
-    standing = [skip for skip in skips if history.says_already(skip)]
+    """Decide for each session and evaluator: judge, reuse, or skip with a reason.
+
+    Args:
+        listing: The sessions.
+        evaluators: Who judges.
+        history: What earlier runs decided; it is made ready for the sessions that are due.
+        rule: When a session is due.
+        now: The present, UTC.
+        only_failed: Plan only what failed when it was tried last.
+    """
+    pairs = _Pairs(listing, evaluators, history)
+    left = ~pairs.judged()
+    n_reused = int(left.size - left.sum())
+    if only_failed:
+        left &= pairs.failed()
+    held = _held_back(listing, rule, now, np.flatnonzero(left.any(axis=0)))
+    is_held = np.array([reason is not None for reason in held], dtype=bool)
+    due = left & ~is_held
+    pairs.load(left)
+    skips, standing = pairs.skips(left & is_held, held)
     return Plan(
-        due=tuple(due),
-        skips=tuple(skip for skip in skips if not history.says_already(skip)),
+        due=StoredSessions(listing.grouping, listing.sessions.places[due.any(axis=0)]),
+        n_planned=int(due.sum()),
         n_reused=n_reused,
-        standing_skips=Counter(skip.reason for skip in standing),
+        skips=skips,
+        standing_skips=standing,
+        all_evaluators=tuple(evaluators),
+        some_evaluators=pairs.some_evaluators(due),
     )
+
+
+class _Pairs:
+    """Sessions x evaluators as tables of flags: a row for each evaluator, a column for each session."""
+
+    def __init__(self, listing: Listing, evaluators: Sequence[Evaluator], history: History) -> None:
+        self._sessions = listing.grouping.sessions
+        self._places = listing.sessions.places
+        self._evaluators = evaluators
+        self._pasts = [history.of(evaluator) for evaluator in evaluators]
+        self._ids: pa.Array = self._sessions.columns(self._places)[0]
+        self._known: Flags = np.array([past.knows(self._ids) for past in self._pasts])
+
+    def judged(self) -> Flags:
+        """Return which pairs are judged with the spans of now; only sessions of the past become objects."""
+        judged = np.zeros_like(self._known)
+        known = np.flatnonzero(self._known.any(axis=0))
+        digests = [session.spans_digest for session in self._sessions.of(self._places[known])]
+        ids = self._ids.take(pa.array(known))
+        for row, past in enumerate(self._pasts):
+            judged[row, known] = past.has_judged(ids, digests)
+        return judged
+
+    def failed(self) -> Flags:
+        """Return which pairs failed when they were tried last."""
+        return np.array([past.failed_last(self._ids) for past in self._pasts])
+
+    def load(self, left: Flags) -> None:
+        """Make the past of the pairs that are left ready."""
+        for row, past in enumerate(self._pasts):
+            past.load(self._ids.filter(pa.array(left[row] & self._known[row])))
+
+    def skips(self, held: Flags, reasons: Sequence[str | None]) -> tuple[list[Skip], Counter[str]]:
+        """Return the skips that are new, and the reasons of those that stand."""
+        new: list[Skip] = []
+        standing: Counter[str] = Counter()
+        columns = np.flatnonzero(held.any(axis=0))
+        for column, session in zip(columns.tolist(), self._sessions.of(self._places[columns]), strict=True):
+            reason = reasons[column] or ""
+            for row in np.flatnonzero(held[:, column]).tolist():
+                if self._pasts[row].newest(session.session_id) == ("skipped", reason):
+                    standing[reason] += 1
+                else:
+                    new.append(Skip(session=session, evaluator=self._evaluators[row], reason=reason))
+        return new, standing
+
+    def some_evaluators(self, due: Flags) -> dict[str, tuple[Evaluator, ...]]:
+        """Return the evaluators of each session for which not all are due."""
+        columns = np.flatnonzero(due.any(axis=0) & ~due.all(axis=0))
+        return {
+            session_id: tuple(self._evaluators[row] for row in np.flatnonzero(due[:, column]).tolist())
+            for column, session_id in zip(columns.tolist(), self._ids.take(pa.array(columns)).to_pylist(), strict=True)
+        }
+
+
+def _held_back(listing: Listing, rule: DueRule, now: datetime, asked: NDArray[np.int64]) -> list[str | None]:
+    """Return for each session why it is not due, None where it is or where nobody asks.
+
+    Args:
+        listing: The sessions.
+        rule: When one is due.
+        now: The present, UTC.
+        asked: Numbers of the sessions for which somebody asks.
+    """
+    reasons: list[str | None] = [None] * len(listing.sessions)
+    if rule == DueRule():
+        return reasons
+    sessions: Iterator[Session] = listing.grouping.sessions.of(listing.sessions.places[asked])
+    for column, session in zip(asked.tolist(), sessions, strict=True):
+        reasons[column] = rule.reason_to_skip(session, now)
+    return reasons

@@ -20,6 +20,7 @@ class Progress:
         failures: (evaluator, error class) to count.
         skip_reasons: Reason to count.
         usage: Tokens of this run.
+        is_stopping: Whether the run was asked to stop and finishes what is in flight.
     """
 
     n_sessions: int = 0
@@ -33,6 +34,7 @@ class Progress:
     failures: Counter[tuple[str, str]] = field(default_factory=Counter)
     skip_reasons: Counter[str] = field(default_factory=Counter)
     usage: Usage = field(default_factory=Usage)
+    is_stopping: bool = False
 
 
 class Tally:
@@ -73,7 +75,7 @@ class Tally:
         self._by_status["skipped"] += reasons.total()
         self._skip_reasons += reasons
 
-    def progress(self) -> Progress:
+    def progress(self, *, is_stopping: bool = False) -> Progress:
         """Return the counts so far."""
         return Progress(
             n_sessions=self._sessions,
@@ -87,4 +89,5 @@ class Tally:
             failures=Counter(self._failures),
             skip_reasons=Counter(self._skip_reasons),
             usage=self._usage,
+            is_stopping=is_stopping,
         )

@@ -1,167 +1,16 @@
-"""Bounded concurrency: never more at once, never more ahead, nothing lost, nothing twice."""
+"""Async code from sync code: contexts, errors and Ctrl-C behave as in any other function."""
 
 import asyncio
 import contextvars
+import os
 import signal
 import threading
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from sessioneval.errors import InputError, StoreError
-from sessioneval.runs.concurrency import run_blocking, run_bounded
-
-
-async def later(item):
-    """Let others run first, as a call over the network does."""
-    await asyncio.wait([asyncio.ensure_future(asyncio.to_thread(int))], timeout=0)
-    return item
-
-
-async def asynchronous(items):
-    for item in items:
-        await later(item)
-        yield item
-
-
-@given(n_items=st.integers(0, 30), limit=st.integers(1, 8), use_async=st.booleans())
-def test_every_item_is_done_exactly_once(n_items, limit, use_async):
-    """Whatever the number of workers and the kind of stream."""
-    done = []
-    items = asynchronous(range(n_items)) if use_async else iter(range(n_items))
-    asyncio.run(run_bounded(later, items, limit=limit, emit=done.append))
-    assert sorted(done) == list(range(n_items))
-
-
-@pytest.mark.parametrize("use_async", [False, True])
-@pytest.mark.parametrize("limit", [1, 3, 16])
-def test_never_more_than_the_limit_at_once_nor_ahead(limit, use_async):
-    """Backpressure: the reader behind the items waits for the workers, so memory stays flat."""
-    pulled, finished, peak, ahead = [], [], [0], [0]
-    running = set()
-
-    def reader():
-        for item in range(100):
-            pulled.append(item)
-            ahead[0] = max(ahead[0], len(pulled) - len(finished))
-            yield item
-
-    async def work(item):
-        running.add(item)
-        peak[0] = max(peak[0], len(running))
-        await later(item)
-        running.remove(item)
-        return item
-
-    items = asynchronous(reader()) if use_async else reader()
-    asyncio.run(run_bounded(work, items, limit=limit, emit=finished.append))
-    # A stream that is slow itself may not keep all workers busy.
-    assert peak[0] <= limit if use_async else peak[0] == limit
-    assert ahead[0] <= limit
-
-
-def test_results_are_emitted_as_they_come():
-    """Live progress: a slow first item holds up no other."""
-    order = []
-
-    async def main():
-        slow = asyncio.Event()
-
-        async def work(item):
-            if item == 0:
-                await slow.wait()
-            elif item == 5:
-                slow.set()
-            return item
-
-        await run_bounded(work, range(6), limit=2, emit=order.append)
-
-    asyncio.run(main())
-    assert sorted(order) == list(range(6))
-    assert order.index(0) >= 5
-
-
-@pytest.mark.parametrize("where", ["work", "items", "emit"])
-def test_an_error_ends_the_run_as_itself(where):
-    """Callers catch StoreError, not a group of errors; the rest is cancelled, not left behind."""
-    cancelled = []
-
-    def fail_at(place, item):
-        if place == where and item == 3:
-            raise StoreError("disk gone")
-
-    def items():
-        for item in range(10):
-            fail_at("items", item)
-            yield item
-
-    async def work(item):
-        fail_at("work", item)
-        if item == 0:
-            try:
-                await asyncio.Event().wait()
-            except asyncio.CancelledError:
-                cancelled.append(item)
-                raise
-        return item
-
-    with pytest.raises(StoreError, match="disk gone"):
-        asyncio.run(run_bounded(work, items(), limit=2, emit=lambda item: fail_at("emit", item)))
-    assert cancelled == [0]
-
-
-@pytest.mark.parametrize("use_async", [False, True])
-def test_the_stream_is_closed_after_an_error(use_async):
-    """An open Parquet reader is let go."""
-    closed = []
-
-    def sync_items():
-        try:
-            yield from range(10)
-        finally:
-            closed.append("sync")
-
-    async def async_items():
-        try:
-            for item in range(10):
-                yield item
-        finally:
-            closed.append("async")
-
-    async def work(_):
-        raise ValueError("bug")
-
-    async def main():
-        await run_bounded(work, async_items() if use_async else sync_items(), limit=2, emit=print)
-
-    async def observed():
-        with pytest.raises(ValueError, match="bug"):
-            await main()
-        return list(closed)
-
-    assert asyncio.run(observed()) == ["async" if use_async else "sync"]
-
-
-@pytest.mark.parametrize("limit", [0, -1])
-def test_a_limit_below_one_is_refused(limit):
-    """No workers would mean no work and no word."""
-    with pytest.raises(InputError, match=f"{limit}"):
-        asyncio.run(run_bounded(later, [1], limit=limit, emit=print))
-
-
-def test_cancelling_the_run_cancels_the_workers():
-    """Ctrl-C and time-outs end it."""
-
-    async def main():
-        run = asyncio.create_task(run_bounded(lambda _: asyncio.Event().wait(), range(3), limit=2, emit=print))
-        await asyncio.wait([run], timeout=0.01)
-        run.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await run
-
-    asyncio.run(main())
-
+from sessioneval.errors import StoreError
+from sessioneval.runs.concurrency import run_blocking
+from sessioneval.runs.stopping import Stop
 
 VARIABLE = contextvars.ContextVar("VARIABLE", default="unset")
 
@@ -228,3 +77,83 @@ def test_interrupting_a_notebook_cell_cancels_the_run_and_waits_for_its_clean_up
 
 def signal_main(thread_id):
     signal.pthread_kill(thread_id, signal.SIGINT)
+
+
+@pytest.mark.parametrize("in_notebook", [False, True])
+def test_the_first_interrupt_only_asks(in_notebook):
+    """What is in flight is paid for: it is finished, and then the caller learns that there was a Ctrl-C."""
+    finished = []
+
+    async def work(stop):
+        asked = asyncio.Event()
+        stop.listen(asked.set)
+        threading.Thread(target=signal_main, args=(threading.main_thread().ident,)).start()
+        await asyncio.wait_for(asked.wait(), 10)
+        finished.append(True)
+
+    def blocking():
+        stop = Stop()
+        with pytest.raises(KeyboardInterrupt):
+            run_blocking(lambda: work(stop), on_interrupt=stop.request)
+
+    async def notebook():
+        blocking()
+
+    if in_notebook:
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(notebook())
+        loop.close()
+    else:
+        blocking()
+    assert finished == [True]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("in_notebook", [False, True])
+def test_the_second_interrupt_ends_it(in_notebook):
+    """A server that hangs must not keep somebody who wants to leave; clean-up is done all the same."""
+    cleaned = []
+
+    async def work(stop):
+        asked = asyncio.Event()
+        stop.listen(asked.set)
+        main = threading.main_thread().ident
+        threading.Thread(target=signal_main, args=(main,)).start()
+        try:
+            await asyncio.wait_for(asked.wait(), 10)
+            threading.Thread(target=signal_main, args=(main,)).start()
+            await asyncio.wait_for(asyncio.Event().wait(), 10)
+        finally:
+            cleaned.append(True)
+
+    def blocking():
+        stop = Stop()
+        with pytest.raises(KeyboardInterrupt):
+            run_blocking(lambda: work(stop), on_interrupt=stop.request)
+
+    async def notebook():
+        blocking()
+
+    if in_notebook:
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(notebook())
+        loop.close()
+    else:
+        blocking()
+    assert cleaned == [True]
+
+
+def test_a_handler_of_the_apps_own_is_left_alone():
+    """A service that handles SIGINT itself keeps doing so."""
+    seen = []
+    before = signal.signal(signal.SIGINT, lambda *_: seen.append(True))
+
+    async def work():
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.wait([asyncio.get_running_loop().create_future()], timeout=0.05)
+
+    try:
+        run_blocking(work, on_interrupt=lambda: seen.append("ours"))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert seen == [True]

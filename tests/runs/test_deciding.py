@@ -5,9 +5,10 @@ import asyncio
 import pytest
 from span_factory import assistant, llm, transcript, user
 
-from sessioneval.evaluators.signals import SIGNALS
+from sessioneval.evaluators.signals.library import SIGNALS
 from sessioneval.runs.deciding import Pair, decide
 from sessioneval.runs.plan import History
+from sessioneval.sessions.due import DueRule
 from sessioneval.store.store import Store
 
 
@@ -33,7 +34,7 @@ def no_history(tmp_path):
 def test_evaluator_that_raises_gives_a_failed_row(tmp_path):
     """One bad session never stops the rest."""
     talk = transcript(llm(1, [user("hi")], [assistant("hello")]))
-    made = asyncio.run(decide(Pair(talk, Broken()), no_history(tmp_path)))
+    made = asyncio.run(decide(Pair(talk, Broken()), no_history(tmp_path), DueRule()))
     assert (made.origin, made.evaluation.status, made.evaluation.reason) == ("new", "failed", "KeyError")
     assert made.evaluation.session_id == talk.session_id
     assert made.evaluation.score is None
@@ -44,5 +45,5 @@ def test_built_in_signals_decide(tmp_path, signal):
     """A signal costs nothing and always has an answer for a talk."""
     evaluator = SIGNALS[signal] if isinstance(SIGNALS, dict) else signal
     talk = transcript(llm(1, [user("hi")], [assistant("hello")]))
-    made = asyncio.run(decide(Pair(talk, evaluator), no_history(tmp_path)))
+    made = asyncio.run(decide(Pair(talk, evaluator), no_history(tmp_path), DueRule()))
     assert made.evaluation.status in ("evaluated", "skipped")

@@ -8,7 +8,8 @@ import pytest
 from span_factory import NOON_NS, eventful_session, said, span_id, table, trace_id, transcript, turns
 
 from sessioneval.model import columns as c
-from sessioneval.reader import list_sessions, read_transcripts
+from sessioneval.reader.listing import list_sessions
+from sessioneval.reader.transcripts import read_transcripts
 from sessioneval.runs.importing import import_files
 from sessioneval.store.layout import table_files
 from sessioneval.store.store import Store
@@ -150,3 +151,20 @@ def test_rows_of_many_batches_lie_in_few_files(tmp_path, store):
     assert import_files([file], store).new == 12_000
     (path,) = table_files(store.path, "spans")
     assert pq.read_metadata(path).num_rows == 12_000
+
+
+def test_log_records_beside_a_file_of_spans_are_read_with_it(tmp_path, store):
+    """Apps that record content as events only write two files; naming the first one is enough."""
+    (tmp_path / "traces.jsonl").write_text(otlp_line(*(otlp_span(n) for n in range(1, 4))))
+    (tmp_path / "traces.logs.jsonl").write_text(otlp_line(*(otlp_span(n) for n in range(4, 6))))
+
+    assert import_files([tmp_path / "traces.jsonl"], store).new == 5
+
+
+def test_log_records_named_too_are_read_once(tmp_path, store):
+    """Naming both files is no mistake."""
+    (tmp_path / "traces.jsonl").write_text(otlp_line(*(otlp_span(n) for n in range(1, 4))))
+    (tmp_path / "traces.logs.jsonl").write_text(otlp_line(*(otlp_span(n) for n in range(4, 6))))
+
+    made = import_files([tmp_path / "traces.jsonl", tmp_path / "traces.logs.jsonl"], store)
+    assert (made.new, made.duplicate) == (5, 0)
