@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sessioneval.analysis.frames import evaluations_df, sessions_df, spans_df, transcript
     from sessioneval.errors import SessionEvalError
+    from sessioneval.evaluators.adapters.deepeval import from_deepeval
+    from sessioneval.evaluators.adapters.phoenix import from_phoenix
     from sessioneval.evaluators.code import evaluator
     from sessioneval.evaluators.judge import Judge
+    from sessioneval.evaluators.panel import Panel
     from sessioneval.evaluators.rubric import Rubric
+    from sessioneval.evaluators.voting import Voting
     from sessioneval.instrument.exporter import ParquetSpanExporter
     from sessioneval.instrument.registration import register
     from sessioneval.instrument.session_processor import SessionSpanProcessor
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from sessioneval.model.message import Message, ToolCall
     from sessioneval.model.session import Session
     from sessioneval.model.transcript import Transcript
+    from sessioneval.runs.estimating import estimate
     from sessioneval.runs.evaluating import evaluate, evaluate_async
     from sessioneval.runs.importing import import_files
     from sessioneval.sessions.due import DueRule
@@ -39,9 +44,14 @@ __all__ = [
     "import_files",
     "evaluate",
     "evaluate_async",
+    "estimate",
     "Judge",
+    "Panel",
+    "Voting",
     "Rubric",
     "evaluator",
+    "from_phoenix",
+    "from_deepeval",
     "Selection",
     "DueRule",
     # analyse
@@ -63,9 +73,13 @@ __all__ = [
 _HOMES = {
     "analysis.frames": ("evaluations_df", "sessions_df", "spans_df", "transcript"),
     "errors": ("SessionEvalError",),
+    "evaluators.adapters.deepeval": ("from_deepeval",),
+    "evaluators.adapters.phoenix": ("from_phoenix",),
     "evaluators.code": ("evaluator",),
+    "evaluators.panel": ("Panel",),
     "evaluators.judge": ("Judge",),
     "evaluators.rubric": ("Rubric",),
+    "evaluators.voting": ("Voting",),
     "instrument.exporter": ("ParquetSpanExporter",),
     "instrument.registration": ("register",),
     "instrument.session_processor": ("SessionSpanProcessor",),
@@ -74,6 +88,7 @@ _HOMES = {
     "model.message": ("Message", "ToolCall"),
     "model.session": ("Session",),
     "model.transcript": ("Transcript",),
+    "runs.estimating": ("estimate",),
     "runs.evaluating": ("evaluate", "evaluate_async"),
     "runs.importing": ("import_files",),
     "sessions.due": ("DueRule",),

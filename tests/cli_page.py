@@ -23,6 +23,7 @@ Answers go to stdout (or to the file of `-o`), everything else to stderr; progre
 | 1 | error: one line on stderr says what, which value, what is allowed, what to do |
 | 2 | usage: an argument cannot be used |
 | 3 | finished, but some evaluations failed (`evaluate`, `demo`) |
+| 4 | stopped at the budget (`evaluate`) |
 | 130 | stopped by Ctrl-C; finished evaluations are kept |
 
 Times are ISO 8601 (UTC if no zone is named) or a duration ago; durations are whole numbers with `d`, `h`, `m`, `s`:

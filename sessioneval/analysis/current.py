@@ -13,13 +13,14 @@ def current_rows(evaluations: pa.Table, identifiers: Mapping[str, str] | None = 
 
     Rows of one evaluator name may come from several fingerprints (another rubric version, another
     model). Only one fingerprint counts for each name, by default the one that judged last, so no
-    number ever mixes two. Of its rows the newest that was evaluated counts, else the newest.
+    number ever mixes two. Of its rows the newest that was evaluated counts, else the newest. Votes are no verdicts
+    and never count.
 
     Args:
         evaluations: All rows, oldest first, as `Store.evaluations` returns them.
         identifiers: Evaluator name to the fingerprint that counts.
     """
-    rows = evaluations.to_pylist()
+    rows = [row for row in evaluations.to_pylist() if row["vote_of"] is None]
     chosen = {**_newest_identifiers(rows), **(identifiers or {})}
     best: dict[tuple[str, str], dict[str, Any]] = {}
     for row in rows:
@@ -40,7 +41,11 @@ def _newest_identifiers(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 def n_of_older_identifiers(evaluations: pa.Table, current: Iterable[Mapping[str, Any]]) -> int:
     """Return how many (session, evaluator) pairs were judged only by a fingerprint that does not count."""
     shown = {(row["session_id"], row["name"]) for row in current if row["status"] == "evaluated"}
-    judged = {(row["session_id"], row["name"]) for row in evaluations.to_pylist() if row["status"] == "evaluated"}
+    judged = {
+        (row["session_id"], row["name"])
+        for row in evaluations.to_pylist()
+        if row["status"] == "evaluated" and row["vote_of"] is None
+    }
     return len(judged - shown)
 
 

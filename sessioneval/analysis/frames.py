@@ -14,13 +14,15 @@ from sessioneval.model import columns as c
 from sessioneval.model.evaluation_row import from_row
 from sessioneval.model.schemas import EVALUATIONS as EVALUATION_SCHEMA
 from sessioneval.model.transcript import Transcript
-from sessioneval.reader import list_sessions, read_transcripts
-from sessioneval.sessions.grouping import DEFAULT_COMPLETION
+from sessioneval.reader.listing import list_sessions
+from sessioneval.reader.transcripts import DEFAULT_MEMORY_BYTES, read_transcripts
 from sessioneval.sessions.selection import Selection
+from sessioneval.sessions.span_facts import DEFAULT_COMPLETION
+from sessioneval.store.stitches import read_stitches
 from sessioneval.store.store import Store
 
 if TYPE_CHECKING:  # annotations only
-    from sessioneval.reader import StoredSession
+    from sessioneval.reader.listing import Listing, StoredSession
 
 _SCORE = ".score"
 
@@ -82,19 +84,33 @@ def sessions_df(
 
     Returns:
         Columns: the fields of `Session`; ``duration_seconds``, ``n_messages``, ``n_turns`` (user
-        messages), ``n_tool_calls``; each count of the loss report as ``loss.<name>``;
-        ``session_eval.<name>.*``; ``session_eval.<name>.is_stale`` where the session went on after
+        messages), ``n_tool_calls``; ``stitch_confidence``, null for a session whose spans carry its id; each count
+        of the loss report as ``loss.<name>`` and ``loss.share`` (`Transcript.loss_share`); ``session_eval.<name>.*``; ``session_eval.<name>.is_stale`` where the session went on after
         it was judged.
 
     Raises:
         StoreError: There is no store, or it cannot be read.
     """
-    opened = Store.existing(store)
-    listing = list_sessions(opened, selection, completion)
-    rows = current_rows(opened.evaluations(), identifiers)
-    records = [_record(transcript) for transcript in read_transcripts(listing)]
+    return sessions_frame(list_sessions(Store.existing(store), selection, completion), identifiers)
+
+
+def sessions_frame(
+    listing: "Listing", identifiers: Mapping[str, str] | None = None, *, memory_bytes: int = DEFAULT_MEMORY_BYTES
+) -> pd.DataFrame:
+    """Return `sessions_df` of sessions that are listed.
+
+    Args:
+        listing: The sessions.
+        identifiers: Evaluator name to the fingerprint that counts; by default the one that judged last.
+        memory_bytes: What messages may take up while they are read.
+    """
+    rows = current_rows(listing.store.evaluations(), identifiers)
+    made = map(_record, read_transcripts(listing, memory_bytes=memory_bytes))
+    records = sorted(made, key=lambda record: (record["start_time"], record["session_id"]))
     frame = pd.DataFrame(records, columns=None if records else _record_names())
     ids = list(frame["session_id"])
+    confidences = dict(read_stitches(listing.store.path).values())
+    frame["stitch_confidence"] = pd.Series([confidences.get(session_id) for session_id in ids], dtype="float64")
     stale = _stale_frame(rows, listing.sessions)
     return pd.concat([frame, _eval_frame(rows, ids), stale], axis=1).set_index("session_id")
 
@@ -139,12 +155,13 @@ def _record(transcript: Transcript) -> dict[str, Any]:
         "n_tool_calls": len(transcript.tool_calls),
         **{f"loss.{name}": getattr(transcript.loss, name) for name in _LOSS_FIELDS},
         "loss.spans_ignored": sum(transcript.loss.spans_ignored.values()),
+        "loss.share": transcript.loss_share,
     }
 
 
 def _record_names() -> list[str]:
     counts = ("duration_seconds", "n_messages", "n_turns", "n_tool_calls")
-    return [*_SESSION_FIELDS, *counts, *(f"loss.{name}" for name in _LOSS_FIELDS), "loss.spans_ignored"]
+    return [*_SESSION_FIELDS, *counts, *(f"loss.{name}" for name in _LOSS_FIELDS), "loss.spans_ignored", "loss.share"]
 
 
 def _stale_frame(rows: Sequence[Mapping[str, Any]], sessions: Sequence["StoredSession"]) -> pd.DataFrame:

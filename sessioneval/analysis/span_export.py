@@ -8,18 +8,17 @@ import numpy as np
 import pyarrow as pa
 
 from sessioneval.analysis.current import current_rows, eval_columns, pivoted
-from sessioneval.model import columns as c
 from sessioneval.model.schemas import SPANS
-from sessioneval.reader import Listing, list_sessions
+from sessioneval.reader.listing import Listing, list_sessions
+from sessioneval.reader.transcripts import DEFAULT_MEMORY_BYTES
 from sessioneval.sessions.selection import Selection
-from sessioneval.store.reading import TableRead
+from sessioneval.store.reading import TableRead, keys_of
 from sessioneval.store.store import Store
 
-# Spans in memory at once.
+# Spans in memory at once, at most; with less memory fewer.
 _SPANS_AT_ONCE = 10_000
+_BYTES_A_SPAN = 16 << 10
 _SCORE = ".score"
-
-_Key = tuple[str, str]
 
 
 def span_tables(
@@ -27,6 +26,7 @@ def span_tables(
     selection: Selection | None = None,
     *,
     identifiers: Mapping[str, str] | None = None,
+    memory_bytes: int = DEFAULT_MEMORY_BYTES,
 ) -> Iterator[pa.Table]:
     """Yield what `spans_df` returns, some thousand spans at a time, in the order of the store's files.
 
@@ -36,6 +36,7 @@ def span_tables(
         store: The store, or its directory.
         selection: Which sessions; with a selection, spans of no session are left out.
         identifiers: Evaluator name to the fingerprint that counts; by default the one that judged last.
+        memory_bytes: What the spans of a table may take, at 16 KiB each.
 
     Raises:
         StoreError: There is no store, or it cannot be read.
@@ -47,19 +48,18 @@ def span_tables(
     anchors = _anchors(listing, pivoted(rows))
     yield _joined(_nullable(SPANS).empty_table(), names, {})
     wanted = _wanted(listing, selection)
-    for start in range(0, len(wanted), _SPANS_AT_ONCE):
-        yield _joined(_loaded(listing, wanted[start : start + _SPANS_AT_ONCE]), names, anchors)
+    at_once = int(np.clip(memory_bytes // _BYTES_A_SPAN, 1, _SPANS_AT_ONCE))
+    for start in range(0, len(wanted), at_once):
+        yield _joined(_loaded(listing, wanted[start : start + at_once]), names, anchors)
 
 
-def _anchors(listing: Listing, values: Mapping[str, Mapping[str, Any]]) -> dict[_Key, Mapping[str, Any]]:
+def _anchors(listing: Listing, values: Mapping[str, Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:
     """Return the pivoted evaluations of each judged session by the key of its anchor span."""
     judged = [stored for stored in listing.sessions if stored.session.session_id in values]
     firsts = listing.index.table.take(pa.array([stored.rows[0] for stored in judged], pa.int64()))
-    return {key: values[stored.session.session_id] for key, stored in zip(_keys(firsts), judged, strict=True)}
-
-
-def _keys(spans: pa.Table) -> list[_Key]:
-    return list(zip(spans.column(c.TRACE_ID).to_pylist(), spans.column(c.SPAN_ID).to_pylist(), strict=True))
+    return {
+        key: values[stored.session.session_id] for key, stored in zip(keys_of(firsts).tolist(), judged, strict=True)
+    }
 
 
 def _wanted(listing: Listing, selection: Selection | None) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -80,8 +80,8 @@ def _nullable(schema: pa.Schema) -> pa.Schema:
     return pa.schema([field.with_nullable(nullable=True) for field in schema])
 
 
-def _joined(spans: pa.Table, names: Sequence[str], anchors: Mapping[_Key, Mapping[str, Any]]) -> pa.Table:
-    found = [anchors.get(key, {}) for key in _keys(spans)] if anchors else [{}] * spans.num_rows
+def _joined(spans: pa.Table, names: Sequence[str], anchors: Mapping[int, Mapping[str, Any]]) -> pa.Table:
+    found = [anchors.get(key, {}) for key in keys_of(spans).tolist()] if anchors else [{}] * spans.num_rows
     for name in names:
         kind = pa.float64() if name.endswith(_SCORE) else pa.string()
         spans = spans.append_column(name, pa.array([values.get(name) for values in found], kind))

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from sessioneval.cli.output import warn
-from sessioneval.reader import Listing, list_sessions
-from sessioneval.sessions.grouping import DEFAULT_COMPLETION
+from sessioneval.reader.listing import Listing, list_sessions
 from sessioneval.sessions.selection import Selection
+from sessioneval.sessions.span_facts import DEFAULT_COMPLETION
 from sessioneval.store.store import Store
 
 # A store may hold thousands of broken files; so many are named.
@@ -24,5 +24,8 @@ def listed(store: Path, selection: Selection | None, completion: tuple[str, str]
     if len(listing.unreadable) > _NAMED_FILES:
         warn(f"{len(listing.unreadable) - _NAMED_FILES} more files of the store cannot be read and are passed over")
     if listing.n_spans_without_session:
-        warn(f"{listing.n_spans_without_session} spans of the store belong to no session and are passed over")
+        warn(
+            f"{listing.n_spans_without_session} spans of the store belong to no session and are passed over; "
+            "`sessioneval stitch` can find sessions by the history that traces repeat"
+        )
     return listing

@@ -14,9 +14,11 @@ _COMMANDS = {
     "show": ("show", "Show one session: transcript, evaluations, loss."),
     "transcripts": ("transcripts", "Write one JSON line for each session."),
     "evaluate": ("evaluate", "Judge the sessions of a store."),
+    "runs": ("runs", "List the runs of a store: counts, tokens, money, state."),
     "export": ("export", "Write spans with their evaluations to one file."),
+    "stitch": ("stitch", "Find sessions for traces without a session id."),
     "compact": ("compact", "Merge the small files of a store."),
-    "evaluators": ("evaluators", "List the evaluators, or show one."),
+    "evaluators": ("evaluators", "List the evaluators, show one, or begin one."),
     "stand-in": ("stand_in", "Serve the stand-in model; it is no language model."),
 }
 
@@ -33,7 +35,8 @@ _COMMANDS = {
 def cli(ctx: click.Context) -> None:
     """Evaluate whole sessions of LLM apps and agents from their OpenTelemetry traces.
 
-    Exit codes: 0 done, 1 error, 2 usage, 3 finished but some evaluations failed.
+    Exit codes: 0 done, 1 error, 2 usage, 3 finished but some evaluations failed, 4 stopped
+    at the budget.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from sessioneval.cli.durations import parse_duration, parse_moment
+from sessioneval.cli.sizes import parse_size
 from sessioneval.errors import InputError
 
 Parser = Callable[[str], Any]
@@ -47,6 +48,16 @@ DURATION = usage_error(parse_duration)
 MOMENT = usage_error(parse_moment)
 PAIR = usage_error(_pair)
 PATH = usage_error(_path)
+SIZE = usage_error(parse_size)
 EVALUATOR = usage_error(_evaluator)
 
+memory_option = click.option(
+    "--memory",
+    "memory_bytes",
+    type=SIZE,
+    metavar="SIZE",
+    default="512M",
+    show_default=True,
+    help="What spans may take while they are read, such as 2G; what does not fit waits on the disk.",
+)
 store_argument = click.argument("store", metavar="DIR", type=PATH)

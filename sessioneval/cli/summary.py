@@ -13,11 +13,13 @@ from sessioneval.cli.cells import percent_text
 from sessioneval.cli.output import Answer, table
 from sessioneval.evaluators.base import Evaluator
 from sessioneval.model.evaluation import Evaluation
-from sessioneval.runs.evaluating import RunResult
 from sessioneval.runs.progress import Progress
+from sessioneval.runs.run import RunResult
 
 _COLUMNS = ("evaluator", "status", "label", "reason", "n", "of", "share", "median", "low", "high", "example", "error")
 _ERROR_CHARS = 300
+# Explanations and evidence of a large store would not fit in memory.
+_READ = ["session_id", "name", "identifier", "status", "label", "score", "vote_of"]
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -76,7 +78,7 @@ def counts_line(progress: Progress) -> str:
 
 def _standing(result: RunResult, evaluators: Sequence[Evaluator], session_ids: frozenset[str]) -> Rows:
     identifiers = {evaluator.name: evaluator.identifier for evaluator in evaluators}
-    rows = result.store.evaluations()
+    rows = result.store.evaluations().select(_READ)
     return [
         row
         for row in current_rows(rows, identifiers)

@@ -11,7 +11,7 @@ from sessioneval.errors import StoreError, UnknownName
 from sessioneval.model import columns as c
 from sessioneval.model.evaluation import Evaluation
 from sessioneval.model.schemas import EVALUATIONS, SPANS
-from sessioneval.reader import list_sessions
+from sessioneval.reader.listing import list_sessions
 from sessioneval.sessions.selection import Selection
 from sessioneval.store.store import Store
 

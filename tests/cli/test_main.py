@@ -69,7 +69,7 @@ def test_the_version_is_the_package_s(run):
     ("arguments", "expected"),
     [
         (["sesions"], "unknown command 'sesions'; did you mean 'sessions'? Known: compact,"),
-        (["evaluators", "shw"], "unknown command 'shw'; did you mean 'show'? Known: show"),
+        (["evaluators", "shw"], "unknown command 'shw'; did you mean 'show'? Known: init, show"),
         (["--modle"], "--modle"),
         (["sessions"], "Missing argument 'DIR'; see 'sessioneval sessions --help'"),
         (

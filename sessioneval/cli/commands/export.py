@@ -13,7 +13,7 @@ from sessioneval.analysis.span_export import span_tables
 from sessioneval.cli.atomic_file import atomic_file
 from sessioneval.cli.filters import filter_options
 from sessioneval.cli.output import note
-from sessioneval.cli.parameters import PATH, store_argument
+from sessioneval.cli.parameters import PATH, memory_option, store_argument
 from sessioneval.cli.records import write_records
 from sessioneval.sessions.selection import Selection
 from sessioneval.store.layout import leaf_columns
@@ -27,8 +27,9 @@ _Tables = Iterator[pa.Table]
 @click.option(
     "-o", "--output", required=True, type=PATH, metavar="FILE", help="Its ending decides: .parquet, .csv or .jsonl."
 )
+@memory_option
 @filter_options
-def command(*, store: Path, output: Path, selection: Selection | None) -> None:
+def command(*, store: Path, output: Path, memory_bytes: int, selection: Selection | None) -> None:
     """Write the spans of a store to one file, with session_eval.* on each session's anchor row.
 
     In CSV, nested values are JSON, and a text that a spreadsheet would run as a formula (it starts with = + - @, a tab
@@ -37,7 +38,7 @@ def command(*, store: Path, output: Path, selection: Selection | None) -> None:
     write = _WRITERS.get(output.suffix.lower())
     if write is None:
         raise click.BadParameter(f"{str(output)!r} must end in {', '.join(_WRITERS)}", param_hint="'-o'")
-    tables = span_tables(store, selection)
+    tables = span_tables(store, selection, memory_bytes=memory_bytes)
     # Before the file is opened: a wrong store is told without touching it.
     empty = next(tables)
     with atomic_file(output) as file:

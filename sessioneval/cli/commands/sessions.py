@@ -7,18 +7,19 @@ from typing import Any
 import click
 from rich.table import Table
 
-from sessioneval.analysis.frames import sessions_df
+from sessioneval.analysis.frames import sessions_frame
 from sessioneval.cli.cells import loss_text, moment_text, seconds_text
 from sessioneval.cli.destination import Destination, output_options
 from sessioneval.cli.filters import filter_options
 from sessioneval.cli.listing import listed
 from sessioneval.cli.output import Answer, emit, table
-from sessioneval.cli.parameters import store_argument
+from sessioneval.cli.parameters import memory_option, store_argument
 from sessioneval.sessions.selection import Selection
 
 _EVAL = "session_eval."
 _LABEL = ".label"
 _LOSS = "loss."
+_SHARE = "loss.share"
 _COLUMNS = {
     "session_id": "left",
     "start (UTC)": "left",
@@ -33,15 +34,15 @@ _COLUMNS = {
 
 @click.command("sessions")
 @store_argument
+@memory_option
 @filter_options
 @output_options()
-def command(*, store: Path, selection: Selection | None, destination: Destination) -> None:
+def command(*, store: Path, memory_bytes: int, selection: Selection | None, destination: Destination) -> None:
     """List the sessions of a store: times, turns, tokens, errors, loss, evaluations.
 
     Programs get more columns than people: those of `sessioneval.sessions_df`.
     """
-    listed(store, selection)
-    frame = sessions_df(store, selection).reset_index()
+    frame = sessions_frame(listed(store, selection), memory_bytes=memory_bytes).reset_index()
     plain = frame.astype(object).where(frame.notna(), None)
     records: list[dict[str, Any]] = [
         {str(key): value for key, value in row.items()} for row in plain.to_dict("records")
@@ -58,7 +59,9 @@ def _table(columns: Sequence[str], records: Sequence[Mapping[str, Any]]) -> Tabl
 
 
 def _cells(record: Mapping[str, Any]) -> list[str]:
-    loss = {name.removeprefix(_LOSS): count for name, count in record.items() if name.startswith(_LOSS)}
+    loss = {
+        name.removeprefix(_LOSS): count for name, count in record.items() if name.startswith(_LOSS) and name != _SHARE
+    }
     return [
         record["session_id"],
         moment_text(record["start_time"]),

@@ -15,7 +15,7 @@ from sessioneval.cli.parameters import store_argument
 from sessioneval.errors import UnknownName
 from sessioneval.model.evaluation_row import to_row
 from sessioneval.model.transcript import LossReport, Transcript
-from sessioneval.reader import list_sessions
+from sessioneval.reader.listing import list_sessions
 from sessioneval.store.store import Store
 
 _COLUMNS = ("turn", "role", "content", "name", "agent", "tool_calls", "tool_call_id", "span_id")
