@@ -8,7 +8,7 @@ SOURCES := sessioneval tests benchmarks
 demo: .venv/.demo-installed
 	$(BIN)/sessioneval demo
 
-test: .venv/.dev-installed
+test: .venv/.dev-installed .venv-deepeval/.installed
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
 	$(BIN)/coverage combine --quiet
@@ -59,5 +59,11 @@ lowest:
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[demo]' --group dev
 	touch $@
 
+# DeepEval changes how pytest runs, so it stays out of the environment of the tests.
+.venv-deepeval/.installed: pyproject.toml
+	test -x .venv-deepeval/bin/python || $(PYTHON) -m venv .venv-deepeval
+	.venv-deepeval/bin/pip install --quiet --disable-pip-version-check 'deepeval==4.3.1' --editable .
+	touch $@
+
 clean:
-	rm -rf .venv .venv-lowest .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis demo-traces
+	rm -rf .venv .venv-deepeval .venv-lowest .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis demo-traces

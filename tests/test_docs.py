@@ -16,8 +16,9 @@ from cli_page import page as cli_page
 
 import sessioneval as se
 from sessioneval import errors
+from sessioneval.evaluators.derived_library import DERIVED
 from sessioneval.evaluators.registry import names as evaluator_names
-from sessioneval.model.schemas import EVALUATIONS, SPANS
+from sessioneval.model.schemas import EVALUATIONS, SPANS, STITCHES
 from sessioneval.model.transcript import LossReport
 from sessioneval.semconv.normalisation import DIALECTS
 from sessioneval.sessions.due import SkipReason
@@ -135,7 +136,9 @@ def test_a_public_function_shows_an_example_or_what_it_raises(name):
 
 
 @pytest.mark.parametrize(
-    ("heading", "schema"), [("Spans", SPANS), ("Evaluations", EVALUATIONS)], ids=["spans", "evals"]
+    ("heading", "schema"),
+    [("Spans", SPANS), ("Evaluations", EVALUATIONS), ("Stitches", STITCHES)],
+    ids=["spans", "evals", "stitches"],
 )
 def test_every_column_of_the_store_is_described(heading, schema):
     """The files are the interface: whoever opens them with another tool needs their columns."""
@@ -154,13 +157,15 @@ def test_every_reason_to_skip_a_session_is_described():
     """'Why is there no score' has an answer, in words that the page explains."""
     assert set(rows(text_of("docs/evaluate.md"), "Why a session is skipped")) == {
         *get_args(SkipReason),
+        *(reason for judge in DERIVED.values() for reason in judge.skip_reasons),
+        "no_reference",
         "not applicable",
     }
 
 
 def test_every_evaluator_is_listed():
     """A judge that nobody knows of judges nothing."""
-    assert set(evaluator_names()) <= coded(text_of("docs/rubrics.md"))
+    assert set(evaluator_names()) <= coded(text_of("docs/evaluators.md"))
 
 
 def test_the_dialects_listed_are_those_that_are_read():

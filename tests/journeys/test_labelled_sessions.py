@@ -12,7 +12,8 @@ from shared_data import DATA, needs_data
 
 from sessioneval.analysis.frames import evaluations_df, spans_df
 from sessioneval.model import columns as c
-from sessioneval.reader import list_sessions, read_transcripts
+from sessioneval.reader.listing import list_sessions
+from sessioneval.reader.transcripts import read_transcripts
 from sessioneval.runs.evaluating import evaluate
 from sessioneval.runs.importing import import_files
 from sessioneval.store.store import Store
