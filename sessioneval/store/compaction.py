@@ -4,6 +4,7 @@ import shutil
 import time
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,11 +83,16 @@ def _remove_leftovers(folder: Path) -> None:
     """Remove half-written files of writers that crashed; no reader sees them, and no write takes a day."""
     oldest = time.time() - _LEFTOVER_SECONDS
     for path in (*folder.glob("**/.*.tmp"), *folder.glob(".opening.*")):
-        if path.stat().st_mtime < oldest:
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another writer named or removed it meanwhile
+            if path.stat().st_mtime < oldest:
+                _delete(path)
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _folders(root: Path, table: str) -> dict[Path, list[Path]]:
