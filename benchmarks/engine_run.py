@@ -69,8 +69,8 @@ def main() -> None:
             {
                 "done": progress.done,
                 "failed": progress.failed,
-                "per_second": progress.done / seconds,
-                "cpu_ms": 1_000 * cpu / progress.done,
+                "per_second": progress.done / max(seconds, 1e-9),
+                "cpu_ms": 1_000 * cpu / max(progress.done, 1),
                 "first_seconds": watch.first_at - _process_started(),
                 "peak_mb": used.ru_maxrss / 1_024,
             }
