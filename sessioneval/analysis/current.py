@@ -38,17 +38,6 @@ def _newest_identifiers(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     return {**seen, **judged}
 
 
-def n_of_older_identifiers(evaluations: pa.Table, current: Iterable[Mapping[str, Any]]) -> int:
-    """Return how many (session, evaluator) pairs were judged only by a fingerprint that does not count."""
-    shown = {(row["session_id"], row["name"]) for row in current if row["status"] == "evaluated"}
-    judged = {
-        (row["session_id"], row["name"])
-        for row in evaluations.to_pylist()
-        if row["status"] == "evaluated" and row["vote_of"] is None
-    }
-    return len(judged - shown)
-
-
 def pivoted(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return for each session its ``session_eval.<name>.<field>`` values, of what was evaluated."""
     values: dict[str, dict[str, Any]] = {}

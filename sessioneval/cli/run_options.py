@@ -13,6 +13,7 @@ import click
 from sessioneval.cli.live import batch_progress
 from sessioneval.cli.parameters import DURATION, PAIR, PATH
 from sessioneval.evaluators.cache_options import PromptCache
+from sessioneval.evaluators.endpoint import NO_KEY
 from sessioneval.evaluators.judge import JudgeOptions
 from sessioneval.evaluators.panel import DEFAULT_MIN_CONFIDENCE
 from sessioneval.evaluators.references import References
@@ -35,6 +36,10 @@ class JudgeChoice:
     model: str | None
     options: JudgeOptions
     voting: Voting
+
+    def without_key(self) -> JudgeOptions:
+        """Return the options of judges that are asked nothing, so that no key is missed."""
+        return {**self.options, "api_key": NO_KEY}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sessioneval.ingest.json_shapes import list_in, object_in, objects_in
 from sessioneval.model.raw_span import RawSpan
 from sessioneval.semconv import attributes as a
 from sessioneval.semconv.chat_bodies import request_messages, response_messages
@@ -47,7 +48,7 @@ def is_events(document: Any) -> bool:
 def spans(document: Any) -> Iterator[RawSpan]:
     """Return the spans of an event, or of a list of events."""
     for event in document if isinstance(document, list) else [document]:
-        for span in _dicts(event.get("spans")):
+        for span in objects_in(event.get("spans")):
             yield _span(span)
 
 
@@ -58,7 +59,7 @@ def _is_event(event: Any) -> bool:
 
 
 def _span(span: dict[str, Any]) -> RawSpan:
-    meta = _dict(span.get("meta"))
+    meta = object_in(span.get("meta"))
     start_ns = _int(span.get("start_ns"))
     parent = str(span.get("parent_id") or "")
     return RawSpan(
@@ -85,10 +86,10 @@ def _hex(value: str, digits: int) -> str:
 
 
 def _attributes(span: dict[str, Any], meta: dict[str, Any]) -> dict[str, Any]:
-    named = _dict(meta.get("span")).get("kind")
+    named = object_in(meta.get("span")).get("kind")
     kind = KINDS.get(named) if isinstance(named, str) else None
-    tags = [tag for tag in _list(span.get("tags")) if isinstance(tag, str)]
-    metrics = _dict(span.get("metrics"))
+    tags = [tag for tag in list_in(span.get("tags")) if isinstance(tag, str)]
+    metrics = object_in(span.get("metrics"))
     return {
         "openinference.span.kind": kind,
         a.SESSION_ID: span.get("session_id") or _tag(tags, "session_id"),
@@ -101,7 +102,7 @@ def _attributes(span: dict[str, Any], meta: dict[str, Any]) -> dict[str, Any]:
         "tool.name": span.get("name") if kind == "TOOL" else None,
         "agent.name": span.get("name") if kind == "AGENT" else None,
         **{key: metrics.get(name) for name, key in _TOKENS.items()},
-        **({} if _is_dropped(span) else _said(kind, _dict(meta.get("input")), _dict(meta.get("output")))),
+        **({} if _is_dropped(span) else _said(kind, object_in(meta.get("input")), object_in(meta.get("output")))),
         **{f"datadog.{key}": span.get(key) for key in ("_dd", "collection_errors", "span_links")},
         **{f"datadog.meta.{key}": value for key, value in meta.items() if key not in _READ_META},
     }
@@ -123,7 +124,7 @@ def _said(kind: str | None, sent: Mapping[str, Any], given: Mapping[str, Any]) -
 
 def _messages(held: Mapping[str, Any], role: str) -> list[dict[str, Any]] | None:
     """Return the messages; Datadog leaves out the role where the API has none."""
-    return chat_messages([{**item, "role": item.get("role") or role} for item in _dicts(held.get("messages"))])
+    return chat_messages([{**item, "role": item.get("role") or role} for item in objects_in(held.get("messages"))])
 
 
 def _value(held: Mapping[str, Any]) -> Any:
@@ -132,11 +133,11 @@ def _value(held: Mapping[str, Any]) -> Any:
 
 def _is_dropped(span: Mapping[str, Any]) -> bool:
     """Return whether the event was so large that a note stands where input and output were."""
-    return _DROPPED in _list(span.get("collection_errors"))
+    return _DROPPED in list_in(span.get("collection_errors"))
 
 
 def _error_message(meta: Mapping[str, Any]) -> str:
-    message = meta.get("error.message") or _dict(meta.get("error")).get("message")
+    message = meta.get("error.message") or object_in(meta.get("error")).get("message")
     return message if isinstance(message, str) else ""
 
 
@@ -146,15 +147,3 @@ def _tag(tags: list[str], name: str) -> str | None:
 
 def _int(value: Any) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _dicts(value: Any) -> list[dict[str, Any]]:
-    return [item for item in _list(value) if isinstance(item, dict)]

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from sessioneval.errors import SourceError
+from sessioneval.ingest.json_shapes import list_in, object_in, objects_in
 from sessioneval.ingest.log_record import LogRecord
 from sessioneval.model.raw_span import RawEvent, RawSpan
 from sessioneval.semconv.json_text import json_text
@@ -41,21 +42,21 @@ def parse(body: bytes) -> Any:
 
 def spans(document: Any) -> Iterator[RawSpan]:
     """Return the spans of an ExportTraceServiceRequest or TracesData document."""
-    for of_resource in _dicts(_dict(document).get("resourceSpans")):
-        resource = _attributes(_dict(of_resource.get("resource")))
-        for of_scope in _dicts(of_resource.get("scopeSpans")):
-            scope = _dict(of_scope.get("scope"))
-            for span in _dicts(of_scope.get("spans")):
+    for of_resource in objects_in(object_in(document).get("resourceSpans")):
+        resource = _attributes(object_in(of_resource.get("resource")))
+        for of_scope in objects_in(of_resource.get("scopeSpans")):
+            scope = object_in(of_scope.get("scope"))
+            for span in objects_in(of_scope.get("spans")):
                 yield _span(span, resource, scope)
 
 
 def log_records(document: Any) -> Iterator[LogRecord]:
     """Return the log records of an ExportLogsServiceRequest or LogsData document."""
-    for of_resource in _dicts(_dict(document).get("resourceLogs")):
-        resource = _attributes(_dict(of_resource.get("resource")))
-        for of_scope in _dicts(of_resource.get("scopeLogs")):
-            scope = _dict(of_scope.get("scope"))
-            for record in _dicts(of_scope.get("logRecords")):
+    for of_resource in objects_in(object_in(document).get("resourceLogs")):
+        resource = _attributes(object_in(of_resource.get("resource")))
+        for of_scope in objects_in(of_resource.get("scopeLogs")):
+            scope = object_in(of_scope.get("scope"))
+            for record in objects_in(of_scope.get("logRecords")):
                 yield _log_record(record, resource, scope)
 
 
@@ -64,7 +65,7 @@ def _refuse(constant: str) -> NoReturn:
 
 
 def _span(span: dict[str, Any], resource: dict[str, Any], scope: dict[str, Any]) -> RawSpan:
-    status = _dict(span.get("status"))
+    status = object_in(span.get("status"))
     return RawSpan(
         trace_id=_text(span.get("traceId")),
         span_id=_text(span.get("spanId")),
@@ -76,8 +77,8 @@ def _span(span: dict[str, Any], resource: dict[str, Any], scope: dict[str, Any])
         kind=_enum(span.get("kind"), SPAN_KINDS, "SPAN_KIND_"),
         status_code=_enum(status.get("code"), STATUS_CODES, "STATUS_CODE_"),
         status_message=_text(status.get("message")),
-        events=[_event(event) for event in _dicts(span.get("events"))],
-        links=[_link(link) for link in _dicts(span.get("links"))],
+        events=[_event(event) for event in objects_in(span.get("events"))],
+        links=[_link(link) for link in objects_in(span.get("links"))],
         resource=resource,
         scope_name=_text(scope.get("name")),
         scope_version=_text(scope.get("version")),
@@ -114,7 +115,7 @@ def _link(link: dict[str, Any]) -> dict[str, Any]:
 
 
 def _attributes(owner: dict[str, Any]) -> dict[str, Any]:
-    return {_text(item.get("key")): value_of(item.get("value")) for item in _dicts(owner.get("attributes"))}
+    return {_text(item.get("key")): value_of(item.get("value")) for item in objects_in(owner.get("attributes"))}
 
 
 def value_of(value: Any, depth: int = 0) -> Any:
@@ -124,16 +125,16 @@ def value_of(value: Any, depth: int = 0) -> Any:
         >>> value_of({"arrayValue": {"values": [{"intValue": "1"}, {"stringValue": "a"}]}})
         [1, 'a']
     """
-    held = _dict(value)
+    held = object_in(value)
     for name, read in _SCALARS.items():
         if name in held:
             return read(held[name])
     if depth >= MAX_VALUE_DEPTH:
         return json_text(value) if held else None
     if "arrayValue" in held:
-        return [value_of(item, depth + 1) for item in _list(_dict(held["arrayValue"]).get("values"))]
+        return [value_of(item, depth + 1) for item in list_in(object_in(held["arrayValue"]).get("values"))]
     if "kvlistValue" in held:
-        items = _dicts(_dict(held["kvlistValue"]).get("values"))
+        items = objects_in(object_in(held["kvlistValue"]).get("values"))
         return {_text(item.get("key")): value_of(item.get("value"), depth + 1) for item in items}
     return None
 
@@ -192,15 +193,3 @@ def _enum(value: Any, names: tuple[str, ...], prefix: str) -> str:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _dicts(value: Any) -> list[dict[str, Any]]:
-    return [item for item in _list(value) if isinstance(item, dict)]

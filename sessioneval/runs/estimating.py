@@ -7,6 +7,7 @@ from os import PathLike
 from typing import Any
 
 from sessioneval.evaluators.base import Evaluator
+from sessioneval.evaluators.endpoint import NO_KEY
 from sessioneval.evaluators.registry import Spec, resolve_all
 from sessioneval.model.evaluation import Usage
 from sessioneval.reader.listing import list_sessions
@@ -83,7 +84,7 @@ def estimate(
     prices: Prices | None = None,
     **options: Any,
 ) -> Estimate:
-    """Return what judging a store would ask and cost; nothing is asked and nothing is written.
+    """Return what judging a store would ask and cost; nothing is asked or written, and no key is needed.
 
     Args:
         store: The store, or its directory.
@@ -99,7 +100,7 @@ def estimate(
         InputError: An argument cannot be used.
         StoreError: There is no store, or it cannot be read.
     """
-    resolved = resolve_all(evaluators, model=model, base_url=base_url, **options)
+    resolved = resolve_all(evaluators, model=model, base_url=base_url, **{"api_key": NO_KEY, **options})
     calls = _Calls(prices or Prices())
     todo = run_blocking(lambda: _walk(Store.existing(store), resolved, scope or Scope(), calls))
     return Estimate(

@@ -6,7 +6,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sessioneval.analysis.current import current_rows, eval_columns, n_of_older_identifiers, pivoted
+from sessioneval.analysis.current import current_rows, eval_columns, pivoted
 from sessioneval.model.evaluation import Evaluation
 from sessioneval.model.evaluation_row import to_row
 from sessioneval.model.schemas import EVALUATIONS
@@ -50,16 +50,6 @@ def test_the_newest_evaluated_row_wins_then_the_newest(decisions):
         ]
         evaluated = [n for n, each in same if each["status"] == "evaluated"]
         assert row["evaluation_id"] == str(max(evaluated) if evaluated else same[-1][0])
-
-
-@given(st.lists(DECISION, max_size=12))
-def test_pairs_judged_by_older_fingerprints_are_counted(decisions):
-    """A report says how many scores it leaves out."""
-    table = history(decisions)
-    rows = current_rows(table)
-    shown = {(row["session_id"], row["name"]) for row in rows if row["status"] == "evaluated"}
-    judged = {(each["session_id"], each["name"]) for each in decisions if each["status"] == "evaluated"}
-    assert n_of_older_identifiers(table, rows) == len(judged - shown)
 
 
 def test_pivot_has_a_column_for_every_evaluator_and_values_of_the_evaluated():

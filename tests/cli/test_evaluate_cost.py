@@ -43,6 +43,15 @@ def test_a_dry_run_prints_calls_tokens_and_money_and_asks_nothing(run, store, st
     assert evaluations_df(store).empty
 
 
+def test_a_dry_run_needs_no_key(run, store, monkeypatch):
+    """Nothing is asked, so whoever has no key yet may know what it would cost."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    result = run("evaluate", store, "coherence", "--model", "gpt-4o-mini", "--dry-run")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "at most 0." in result.stdout
+
+
 def test_a_dry_run_for_programs(run, store, stand_in):
     """JSON holds the sums, the other formats a row a model; without a price the money is null."""
     answer = json.loads(run("evaluate", store, *judge(stand_in, "coherence"), "--dry-run", "--format", "json").stdout)

@@ -67,7 +67,8 @@ def command(
     already is not judged again; a run that was stopped goes on when it is started again. Ctrl-C lets evaluations in
     flight end, a second one does not. Exits with 3 if some evaluations failed, with 4 if the budget ended the run.
     """
-    resolved = resolve_voting(evaluators, judges.voting, model=judges.model, **judges.options)
+    options = judges.without_key() if dry_run else judges.options
+    resolved = resolve_voting(evaluators, judges.voting, model=judges.model, **options)
     scope = Scope(
         selection=selection,
         rule=gates.rule,
